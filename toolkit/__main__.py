@@ -1,0 +1,207 @@
+"""The command line: `python -m toolkit record`, `run`, `weights`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from toolkit import hub
+from toolkit.book import Book, BookError
+from toolkit.record import RecordError, Shelf, State, make_record, read_record, shape, write_record
+from toolkit.snippets import Snippet, SnippetError, read
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    book = Book.locate()
+    try:
+        return int(options.call(book, options))
+    except BookError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped; records already written are kept", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m toolkit", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    weights = {"choices": ("embedded", "hub"), "default": "embedded"}
+
+    record = commands.add_parser("record", help="execute the snippets whose records are stale")
+    record.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="snippets or folders; all if none")
+    record.add_argument("--all", action="store_true", help="execute fresh ones too")
+    record.add_argument("--check", action="store_true", help="execute nothing, say what is stale and why")
+    record.add_argument("--verify", action="store_true", help="execute, write nothing, compare with the records")
+    record.add_argument("--watch", action="store_true", help="stay, and record whatever becomes stale")
+    record.add_argument("--jobs", type=_positive, default=os.cpu_count(), metavar="N", help="snippets at a time")
+    record.add_argument("--weights", **weights, help="which weights answer under the Hub ids")
+    record.add_argument("--runner", choices=("auto", "fork", "notebook"), default="auto", help=argparse.SUPPRESS)
+    record.set_defaults(call=_record)
+
+    run = commands.add_parser("run", help="run one snippet as a script, on the embedded weights")
+    run.add_argument("file", type=Path)
+    run.add_argument("rest", nargs=argparse.REMAINDER, help="arguments of the snippet")
+    run.add_argument("--weights", **weights, help="which weights answer under the Hub ids")
+    run.set_defaults(call=_run)
+
+    retrain = commands.add_parser("weights", help="retrain the embedded weights and put them into models/")
+    retrain.add_argument("--jobs", type=_positive, default=1, metavar="N")
+    retrain.set_defaults(call=_weights)
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("is at least 1")
+    return number
+
+
+def _record(book: Book, options: argparse.Namespace) -> int:
+    if options.check:
+        return check(book, _chosen(book, options.paths))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    recorder = Recorder(book, options.weights, options.jobs, options.runner)
+    if options.watch:
+        from toolkit.watch import watch
+
+        return watch(recorder)
+    files = _chosen(book, options.paths)
+    states = Shelf(book).states(files)
+    wanted = states if options.all or options.verify else [state for state in states if not state.fresh]
+    failures = recorder.verify(wanted) if options.verify else recorder.record(wanted)
+    for line in failures:
+        print(line, file=sys.stderr)
+    return 1 if failures else 0
+
+
+def _chosen(book: Book, paths: Sequence[Path]) -> list[Path]:
+    files = book.snippet_files()
+    if not paths:
+        return files
+    chosen: list[Path] = []
+    for path in paths:
+        absolute = path.resolve()
+        found = [file for file in files if file == absolute or absolute in file.parents]
+        if not found:
+            raise BookError(f"{path} is no snippet; snippets lie in snippets/<page>/<name>.py")
+        chosen += [file for file in found if file not in chosen]
+    return chosen
+
+
+def check(book: Book, files: Sequence[Path]) -> int:
+    """Print a line for each record that can't stand; 0 if there is none."""
+    shelf = Shelf(book)
+    states = shelf.states(files)
+    lines = [f"{state.shown}: {'; '.join(state.reasons)}" for state in states if not state.fresh]
+    lines += shelf.orphans()
+    for line in lines:
+        print(line)
+    if not lines:
+        print(f"{len(states)} records are fresh")
+    return 1 if lines else 0
+
+
+class Recorder:
+    """Executes snippets with one runner that stays warm."""
+
+    def __init__(self, book: Book, weights: str, jobs: int, runner: str = "auto") -> None:
+        from toolkit.run import ForkRunner, can_fork
+
+        self.book, self.weights, self.jobs = book, weights, jobs
+        self.details = ""
+        """Traceback of the last failure."""
+        environment = hub.environment(book, weights)
+        if runner == "fork" or (runner == "auto" and can_fork()):
+            self.runner = ForkRunner(book, environment)
+        else:
+            from toolkit.notebook import NotebookRunner
+
+            self.runner = NotebookRunner(book, environment)  # type: ignore[assignment]
+
+    def record(self, states: Sequence[State]) -> list[str]:
+        """Execute and write. Returns one line for each failure; what succeeded is written."""
+        return self._each(states, self._write)
+
+    def verify(self, states: Sequence[State]) -> list[str]:
+        """Execute and compare. Returns one line for each difference."""
+        return self._each(states, self._compare)
+
+    def _each(self, states: Sequence[State], finish) -> list[str]:  # type: ignore[no-untyped-def]
+        from toolkit.progress import Progress
+
+        snippets, failures = [], []
+        for state in states:
+            try:
+                snippets.append(state.snippet or read(state.file, self.book))
+            except SnippetError as error:
+                failures.append(str(error))
+        shelf = Shelf(self.book)
+        with Progress(len(snippets)) as progress:
+            for run in self.runner.run(self._longest_first(snippets, states), self.jobs, progress.started):
+                lines = [run.message] if run.fault else finish(run, shelf)
+                self.details = run.fault.details if run.fault else ""
+                failures += lines
+                progress.finished(run, lines)
+        return failures
+
+    def _longest_first(self, snippets: list[Snippet], states: Sequence[State]) -> list[Snippet]:
+        took = {state.file: state.record.about["seconds"] for state in states if state.record}
+        return sorted(snippets, key=lambda snippet: -took.get(snippet.file, 0.0))
+
+    def _write(self, run, shelf: Shelf) -> list[str]:  # type: ignore[no-untyped-def]
+        try:
+            notebook = make_record(run, self.book, shelf, self.weights)
+            write_record(notebook, self.book.record_file(run.snippet.file), self.book)
+        except BookError as error:
+            return [str(error)]
+        return []
+
+    def _compare(self, run, shelf: Shelf) -> list[str]:  # type: ignore[no-untyped-def]
+        try:
+            record = read_record(self.book.record_file(run.snippet.file), self.book)
+        except (RecordError, FileNotFoundError) as error:
+            return [f"{run.snippet.shown}: {error}"]
+        return [
+            f"{run.snippet.shown}:{cell.line}: cell `{cell.title}` now shows {now!r}, its record {then!r}"
+            for cell, outputs in zip(run.snippet.cells, run.outputs, strict=True)
+            if (now := shape(outputs, cell.measured))
+            != (then := shape(record.outputs.get(cell.title, []), cell.measured))
+        ]
+
+
+def _run(book: Book, options: argparse.Namespace) -> int:
+    if not options.file.is_file():
+        raise BookError(f"{options.file} is no file")
+    environment = {**os.environ, **hub.environment(book, options.weights)}
+    command = [sys.executable, str(options.file), *options.rest]
+    if os.name == "nt":
+        import subprocess
+
+        return subprocess.run(command, env=environment, check=False).returncode
+    sys.stdout.flush()
+    os.execve(sys.executable, command, environment)
+
+
+def _weights(book: Book, options: argparse.Namespace) -> int:
+    catalog = hub.read_catalog(book).values()
+    trainers = {model.embedded["trained_by"] for model in catalog if "trained_by" in model.embedded}
+    files = [book.root / trainer for trainer in sorted(trainers)]
+    begun = time.monotonic()
+    failures = Recorder(book, "embedded", options.jobs).record(Shelf(book).states(files))
+    for line in failures or hub.adopt_trained(book):
+        print(line, file=sys.stderr if failures else sys.stdout)
+    if not failures:
+        print(f"{time.monotonic() - begun:.0f} s; now `python -m toolkit record` for what depends on them")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+"""What only MkDocs can do: lab pages without their inlined style, downloads, and live recording."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import File
+
+from toolkit import render
+from toolkit.book import Book
+from toolkit.outputs import follow_scheme
+
+_recorder: subprocess.Popen[bytes] | None = None
+
+
+def on_startup(*, command: str, dirty: bool) -> None:
+    render.site.serving = command == "serve"
+    render.site.reports = True
+
+
+def on_config(config: Any) -> None:
+    """A GitHub address in `repo_url` makes the Colab links open the record itself."""
+    found = re.match(r"https://github\.com/([^/]+/[^/]+?)/?$", config.repo_url or "")
+    if found:
+        branch = config.extra.get("branch", "main")
+        render.site.colab = f"https://colab.research.google.com/github/{found[1]}/blob/{branch}/"
+
+
+def on_pre_build(config: Any) -> None:
+    render.errors.clear()
+
+
+def on_files(files: Any, config: Any) -> None:
+    """Offer the snippets and their data for download under `snippets/`."""
+    book = Book.locate()
+    downloads = [*book.snippet_files(), *sorted((book.snippets / "data").glob("*.*"))]
+    for file in downloads:
+        files.append(File.generated(config, book.relative(file), abs_src_path=str(file)))
+
+
+def on_page_content(html: str, page: Any, config: Any, files: Any) -> str:
+    """Take mkdocs-jupyter's 590 KB of style out of a lab page; `stylesheets/lab.css` serves them all."""
+    if not page.file.src_uri.endswith(".ipynb"):
+        return html
+    html = re.sub(r"<(style|script)\b.*?</\1>", "", html, flags=re.DOTALL)
+    html = re.sub(r'<div class="zeroclipboard-container">.*?</clipboard-copy>\s*</div>', "", html, flags=re.DOTALL)
+    # Material colours code and adds its copy button where it finds its own markup.
+    html = re.sub(
+        r'<div class="highlight-ipynb hl-\w+"><pre>(.*?)</pre></div>',
+        r'<div class="highlight"><pre><code>\1</code></pre></div>',
+        html,
+        flags=re.DOTALL,
+    )
+    html = re.sub(r"<svg role=.*?</svg>", lambda match: follow_scheme(match[0]), html, flags=re.DOTALL)
+    html = re.sub(r'\s*<div class="jp-(InputPrompt|OutputPrompt|Collapser)[^>]*>.*?</div>', "", html, flags=re.DOTALL)
+    html = re.sub(r"(?m)^\s+$\n?", "", html)
+    return render.lab_header(page.file.src_uri, page.url) + html
+
+
+def on_post_build(config: Any) -> None:
+    if render.errors and not render.site.serving:
+        raise PluginError("\n".join(render.errors))
+
+
+def on_serve(server: Any, config: Any, builder: Any) -> None:
+    """Record in the background what an author changes, where the packages for that are installed."""
+    global _recorder
+    book = Book.locate()
+    if importlib.util.find_spec("torch") is None or os.environ.get("BOOK_NO_RECORDER"):
+        server.watch(str(book.snippets))
+        return
+    status = book.cache / "status"
+    status.mkdir(parents=True, exist_ok=True)
+    server.watch(str(status))
+    command = [sys.executable, "-m", "toolkit", "record", "--watch"]
+    _recorder = subprocess.Popen(command, cwd=Path(config.config_file_path).parent)
+
+
+def on_shutdown() -> None:
+    if _recorder is not None:
+        _recorder.terminate()
+        _recorder.wait(timeout=10)

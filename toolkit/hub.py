@@ -1,0 +1,261 @@
+"""Lay the embedded weights out as a Hugging Face cache, so that Hub ids answer offline."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import re
+import shutil
+import tempfile
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from toolkit.book import Book, BookError
+
+_PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".npy", ".joblib", ".h5", ".msgpack"}
+
+
+_SCALE = ".row_scale"
+"""A tensor under `name` + this holds what to multiply each row of the int8 tensor `name` with."""
+
+
+class HubError(BookError):
+    """Weights that can't be used, and why."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """One entry of the catalog: a Hub id and the weights that answer under it."""
+
+    id: str
+    entry: dict[str, Any]
+
+    @property
+    def revision(self) -> str:
+        """The Hub's commit, 40 hexadecimal digits."""
+        return str(self.entry["revision"])
+
+    @property
+    def embedded(self) -> dict[str, Any]:
+        return dict(self.entry["embedded"])
+
+    @property
+    def sha256(self) -> dict[str, str]:
+        """File name -> SHA-256 of each embedded file, in hexadecimal."""
+        return dict(self.embedded["sha256"])
+
+    @cached_property
+    def key(self) -> str:
+        """Changes whenever anything about the entry does."""
+        return hashlib.sha256(json.dumps(self.entry, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def cache_name(self) -> str:
+        return "models--" + self.id.replace("/", "--")
+
+    def source(self, book: Book) -> Path:
+        """The folder that the embedded files lie in. Raises HubError if its package is missing."""
+        if package := self.embedded.get("package"):
+            try:
+                files = importlib.metadata.distribution(package)
+            except importlib.metadata.PackageNotFoundError:
+                reason = f"`{self.id}` comes from the package `{package}`, which is not installed"
+                raise HubError(f"{reason}: run `make setup`") from None
+            return Path(str(files.locate_file(self.embedded["folder"])))
+        return book.root / self.embedded["folder"]
+
+
+def read_catalog(book: Book) -> dict[str, Model]:
+    """Hub id -> model. Raises HubError, naming the entry, for what the book does not allow."""
+    file = book.models / "catalog.toml"
+    if not file.exists():
+        return {}
+    try:
+        entries = tomllib.loads(file.read_text(encoding="utf-8")).get("model", [])
+    except tomllib.TOMLDecodeError as error:
+        raise HubError(f"models/catalog.toml: {error}") from None
+    catalog = {}
+    for entry in entries:
+        name = entry.get("id", "?")
+        place = f"models/catalog.toml: `{name}`"
+        embedded = entry.get("embedded", {})
+        missing = {"id", "revision", "licence", "task", "parameters", "embedded"} - set(entry)
+        missing |= {"name", "folder", "sha256", "parameters"} - set(embedded)
+        if missing:
+            raise HubError(f"{place} has no {', '.join(sorted(missing))}")
+        if not re.fullmatch(r"[0-9a-f]{40}", entry["revision"]):
+            raise HubError(f"{place}: a revision is a commit of 40 hexadecimal digits")
+        for path in embedded["sha256"]:
+            if Path(path).suffix in _PICKLES or path.startswith(("/", "..")):
+                raise HubError(f"{place}: `{path}` is refused; weights are safetensors")
+        catalog[name] = Model(name, entry)
+    return catalog
+
+
+def environment(book: Book, weights: str = "embedded") -> dict[str, str]:
+    """Environment variables under which the Hub's ids are answered.
+
+    `weights` is "embedded" (offline, from the catalog) or "hub" (the originals, over the network).
+    Raises HubError if embedded weights are missing or not those that the catalog names.
+    """
+    if weights == "hub":
+        return {"HF_HOME": os.environ.get("HF_HOME", str(Path.home() / ".cache" / "huggingface"))}
+    folder = lay_out(book)
+    return {
+        "HF_HOME": str(folder.parent),
+        "HF_HUB_CACHE": str(folder),
+        "HF_HUB_OFFLINE": "1",
+        "TRANSFORMERS_OFFLINE": "1",
+    }
+
+
+def lay_out(book: Book, models: Iterable[Model] | None = None) -> Path:
+    """Bring the cache folder up to date and return it.
+
+    Each file is compared with its SHA-256 before it is offered; a folder that was offered
+    already is compared again when the size or the time of one of its files has changed.
+    """
+    catalog = read_catalog(book)
+    folder = book.cache / "huggingface" / "hub"
+    folder.mkdir(parents=True, exist_ok=True)
+    for model in catalog.values() if models is None else models:
+        _lay_out_model(model, catalog, book, folder)
+    return folder
+
+
+def _lay_out_model(model: Model, catalog: dict[str, Model], book: Book, folder: Path) -> None:
+    source = model.source(book)
+    base = model.embedded.get("base")
+    parts = [(source / name, digest) for name, digest in model.sha256.items()]
+    if base:
+        base_model = catalog[base]
+        parts += [(base_model.source(book) / name, digest) for name, digest in base_model.sha256.items()]
+    target = folder / model.cache_name
+    stamp = {"key": model.key, "files": [[str(file), *_stat(file)] for file, _ in parts]}
+    stamp_file = target / "verified.json"
+    if stamp_file.exists() and json.loads(stamp_file.read_text()) == stamp:
+        return
+    for file, digest in parts:
+        _verify(model, file, digest)
+
+    staging = Path(tempfile.mkdtemp(prefix=".staging-", dir=folder))
+    snapshot = staging / "snapshots" / model.revision
+    snapshot.mkdir(parents=True)
+    if base:
+        for name in base_model.sha256:
+            if name.startswith(("tokenizer", "vocab", "special_tokens")):
+                _link(base_model.source(book) / name, snapshot / name)
+        _compose(base_model.source(book), source, str(model.embedded.get("prefix", "")), snapshot)
+    else:
+        for name in model.sha256:
+            (snapshot / name).parent.mkdir(parents=True, exist_ok=True)
+            _link(source / name, snapshot / name)
+    (staging / "refs").mkdir()
+    (staging / "refs" / "main").write_text(model.revision)
+    (staging / "verified.json").write_text(json.dumps(stamp))
+    shutil.rmtree(target, ignore_errors=True)
+    try:
+        staging.rename(target)
+    except OSError:  # another process laid out the same model in the meantime
+        shutil.rmtree(staging)
+
+
+def _stat(file: Path) -> tuple[int, int]:
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        raise HubError(f"{file} is missing") from None
+    return found.st_size, found.st_mtime_ns
+
+
+def _verify(model: Model, file: Path, digest: str) -> None:
+    with file.open("rb") as opened:
+        found = hashlib.file_digest(opened, "sha256").hexdigest()
+    if found != digest:
+        raise HubError(f"`{model.id}` is refused: {file} has SHA-256 {found[:12]}…, the catalog says {digest[:12]}…")
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        target.symlink_to(source)
+    except OSError:  # Windows without developer mode
+        shutil.copyfile(source, target)
+
+
+def _compose(base: Path, head: Path, prefix: str, snapshot: Path) -> None:
+    """One checkpoint from a base model and the tensors of a head; the head's win."""
+    from safetensors.numpy import load_file, save_file
+
+    config = json.loads((head / "config.json").read_text(encoding="utf-8"))
+    layers = int(config.get("num_hidden_layers", 1000))
+    tensors = {prefix + name: tensor for name, tensor in load_file(base / "model.safetensors").items()}
+    # A head may stand on the base's lower layers alone.
+    tensors = {name: tensor for name, tensor in tensors.items() if _layer(name) < layers}
+    stored = load_file(head / "head.safetensors")
+    for name, tensor in stored.items():
+        if not name.endswith(_SCALE):
+            tensors[name] = tensor.astype("float32") * stored.get(name + _SCALE, 1)
+    save_file(tensors, snapshot / "model.safetensors", metadata={"format": "pt"})
+    shutil.copyfile(head / "config.json", snapshot / "config.json")
+
+
+def _layer(name: str) -> int:
+    match = re.search(r"\.layer\.(\d+)\.", name)
+    return int(match[1]) if match else -1
+
+
+def pack(file: Path) -> None:
+    """Store matrices in int8, one scale a row: half the size of 16 bit, the answers all but equal."""
+    import numpy
+    from safetensors.numpy import load_file, save_file
+
+    packed = {}
+    for name, tensor in load_file(file).items():
+        if tensor.ndim != 2 or tensor.size < 10_000 or tensor.dtype == numpy.int8:
+            packed[name] = tensor
+            continue
+        exact = tensor.astype("float32")
+        scale = numpy.abs(exact).max(axis=1, keepdims=True) / 127
+        packed[name] = numpy.rint(exact / numpy.where(scale == 0, 1, scale)).astype("int8")
+        packed[name + _SCALE] = scale
+    save_file(packed, file)
+    file.chmod(0o644)
+
+
+def adopt_trained(book: Book) -> list[str]:
+    """Move freshly trained weights from the cache into `models/` and note their SHA-256.
+
+    Returns a line for each model. A training snippet saves under `trained/<name>/`.
+    """
+    import tomlkit
+
+    file = book.models / "catalog.toml"
+    document = tomlkit.parse(file.read_text(encoding="utf-8"))
+    lines = []
+    for entry in document.get("model", []):
+        embedded = entry["embedded"]
+        trained = book.cache / "trained" / embedded["name"]
+        if not trained.is_dir():
+            continue
+        target = book.root / embedded["folder"]
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(trained, target)
+        if (target / "head.safetensors").exists():
+            pack(target / "head.safetensors")
+        hashes = {
+            path.relative_to(target).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted(target.rglob("*"))
+            if path.is_file() and path.suffix != ".md"
+        }
+        embedded["sha256"] = hashes
+        shutil.rmtree(trained)
+        size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
+        lines.append(f"{embedded['folder']}: {len(hashes)} files, {size / 1e6:.2f} MB")
+    file.write_text(tomlkit.dumps(document), encoding="utf-8")
+    return lines

@@ -1,0 +1,65 @@
+"""Turn the outputs of a record into HTML."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from typing import Any
+
+_PREFERRED = ("image/svg+xml", "image/png", "image/jpeg", "text/html", "text/markdown", "text/latex", "text/plain")
+# Matplotlib's black on transparent follows the page's text colour, in both schemes.
+_BLACK = re.compile(r"(?<=[:\"] )#000000|(?<=[:\"])#000000|(?<=: )black\b")
+
+
+def output_html(output: dict[str, Any], narrow: bool = False) -> str:
+    """One output. Text is escaped; HTML and SVG come from the book's own snippets and stand as they are."""
+    kind = output["output_type"]
+    if kind == "stream":
+        return f'<pre class="out-text" tabindex="0"><samp>{escape(_text(output["text"]).rstrip())}</samp></pre>'
+    if kind == "error":
+        trace = escape("\n".join(output["traceback"]))
+        return f'<pre class="out-text out-error" tabindex="0"><samp>{trace}</samp></pre>'
+    data = output["data"]
+    mime = next((mime for mime in _PREFERRED if mime in data), None)
+    if mime is None:
+        return ""
+    body = _text(data[mime])
+    alt = escape(str(output["metadata"].get(mime, {}).get("alt", "")), quote=True)
+    if mime == "image/svg+xml":
+        return f'<div class="out-figure">{follow_scheme(body)}</div>'
+    if mime.startswith("image/"):
+        lazy = ' loading="lazy"' if not narrow else ""
+        return f'<div class="out-figure"><img alt="{alt}"{lazy} src="data:{mime};base64,{body.strip()}"></div>'
+    if mime == "text/html":
+        body = re.sub(r"<style.*?</style>", "", body, flags=re.DOTALL)
+        return f'<div class="out-html" tabindex="0">{re.sub(r"<!--.*?-->", "", body, flags=re.DOTALL)}</div>'
+    return f'<pre class="out-text" tabindex="0"><samp>{escape(body)}</samp></pre>'
+
+
+def follow_scheme(svg: str) -> str:
+    """Drop what only a file needs, and let black follow the page's text colour."""
+    svg = svg[svg.index("<svg") :] if "<svg" in svg else svg
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"<!--.*?-->\n?", "", svg, flags=re.DOTALL)
+    svg = _BLACK.sub("currentColor", svg)
+    # Text carries no fill of its own in a matplotlib SVG: it would stay black.
+    svg = svg.replace("<svg ", '<svg fill="currentColor" ', 1)
+    return re.sub(r"\n\s*", "\n", svg).strip()
+
+
+def first_picture(outputs: dict[str, list[dict[str, Any]]]) -> str:
+    """The picture of a gallery card: the last figure, else the last lines of text."""
+    flat = [output for cell in outputs.values() for output in cell]
+    for output in reversed(flat):
+        if any(mime.startswith("image/") for mime in output.get("data", {})):
+            return output_html(output, narrow=True)
+    texts = [output for output in flat if output["output_type"] == "stream"]
+    if not texts:
+        return ""
+    lines = "".join(_text(output["text"]) for output in texts).rstrip().splitlines()
+    shown = "\n".join(lines[:9])
+    return f'<pre class="out-text"><samp>{escape(shown)}</samp></pre>'
+
+
+def _text(value: str | list[str]) -> str:
+    return value if isinstance(value, str) else "".join(value)

@@ -1,0 +1,342 @@
+"""Show snippets on a page: code, its recorded output, and where the output came from.
+
+A page holds a fence, and pymdownx.superfences calls `snippet_fence` for it:
+
+    ``` snippet
+    what_is_inference/classify_text.py: load a model that someone else trained, use it
+    ```
+
+A line names a file and its cells, all of them if none is named. Option `show="code"` or
+`show="output"` leaves the other half out. This needs neither torch nor MkDocs.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import time
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from markdown import Extension, Markdown
+from markdown.preprocessors import Preprocessor
+from pymdownx.highlight import Highlight
+from pymdownx.superfences import SuperFencesException
+
+from toolkit.book import Book
+from toolkit.outputs import first_picture, output_html
+from toolkit.record import Record, Shelf, State
+from toolkit.snippets import Cell, Snippet, SnippetError, read
+
+log = logging.getLogger("mkdocs.snippets")
+
+
+@dataclass
+class Site:
+    """What the site generator tells this module; the defaults suit any."""
+
+    serving: bool = False
+    """While an author edits, problems are shown on the page and never end the build."""
+    reports: bool = False
+    """Whether somebody reads `errors` after the build; if not, an error is raised at once."""
+    colab: str = "https://colab.research.google.com/"
+    """Where Colab opens a record: a GitHub prefix, or its front page, which takes an upload."""
+
+
+site = Site()
+errors: list[str] = []
+_shelf: tuple[float, Shelf] | None = None
+
+
+def shelf() -> Shelf:
+    """States are read anew after a second, so that one build hashes each file once."""
+    global _shelf
+    now = time.monotonic()
+    if _shelf is None or now - _shelf[0] > 1.0:
+        _shelf = (now, Shelf(Book.locate()))
+    return _shelf[1]
+
+
+def snippet_fence(
+    source: str, language: str, css_class: str, options: dict[str, Any], md: Markdown, **_: Any
+) -> str:
+    """The custom fence's formatter. Every problem names the page, its line and the snippet."""
+    show = options.get("show", "both")
+    parts = []
+    for line in filter(None, (line.strip() for line in source.splitlines())):
+        try:
+            if show not in ("both", "code", "output"):
+                raise ValueError(f'show="{show}"; it is "code" or "output"')
+            parts.append(_show(line, show, _page(md)))
+        except ValueError as error:
+            parts.append(_problem(md, line, str(error)))
+    return "\n".join(parts) or _problem(md, "", "the fence names no snippet")
+
+
+def validate(language: str, inputs: dict[str, str], options: dict[str, Any], attrs: Any, md: Markdown) -> bool:
+    """Take every option over; `snippet_fence` says what is wrong with one."""
+    options.update(inputs)
+    return True
+
+
+def _show(line: str, show: str, page: str | None) -> str:
+    name, _, wanted = line.partition(":")
+    book = shelf().book
+    file = book.snippets / name.strip()
+    if not file.is_file():
+        raise ValueError(f"there is no snippet `snippets/{name.strip()}`")
+    state = shelf().state(file)
+    if state.record is None:
+        raise ValueError(f"`{state.shown}`: {'; '.join(state.reasons)}: run `python -m toolkit record`")
+    record = state.record
+    note = ""
+    if not state.fresh:
+        note = _stale(state)
+    try:
+        snippet = state.snippet or read(file, book)
+        cells, about = snippet.cells, snippet
+    except SnippetError:
+        # The author is in the middle of a line; the last good code stands with its output.
+        cells, about = (), None
+        if not record.sources:
+            raise
+    code = {cell.title: cell.source for cell in cells} or record.sources
+    titles = [title.strip() for title in wanted.split(",") if title.strip()] or list(code)
+    blocks = []
+    for position, title in enumerate(titles):
+        if title not in code:
+            known = ", ".join(f"`{known}`" for known in code)
+            raise ValueError(f"`{state.shown}` has no cell `{title}`; it has {known}")
+        cell = next((cell for cell in cells if cell.title == title), None)
+        blocks.append(_cell(code[title], cell, record, title, show, state.shown if not position else ""))
+    footer = _footer(state, record, about, titles, page)
+    return f'<div class="snippet" data-snippet="{escape(name.strip())}">{note}{"".join(blocks)}{footer}</div>'
+
+
+def _cell(source: str, cell: Cell | None, record: Record, title: str, show: str, heading: str) -> str:
+    html = ""
+    if show != "output":
+        html += highlight(source, heading)
+    outputs = "".join(map(output_html, record.outputs.get(title, [])))
+    if show != "code" and outputs:
+        measured = (cell.measured if cell else False) or "measured" in record.tags.get(title, [])
+        label = f"Output, measured on {escape(record.about['machine'])}" if measured else "Output"
+        html += f'<div class="out"><p class="out-label">{label}</p>{outputs}</div>'
+    return html
+
+
+def highlight(source: str, title: str = "") -> str:
+    """Python code as Material shows it, with its copy button."""
+    html = Highlight(guess_lang=False, use_pygments=True).highlight(source, "python", "highlight", title=title or None)
+    return str(html)
+
+
+def _footer(state: State, record: Record, snippet: Snippet | None, titles: list[str], page: str | None) -> str:
+    links = _links(state, page)
+    parts = [f'<p class="spoke">{provenance(record, page)} {cost(record)}.</p>']
+    parts.append(f'<p class="files">{links}')
+    if snippet is not None:
+        text = escape(snippet.text, quote=True)
+        button = f'<button type="button" class="copy-file" data-clipboard-text="{text}">Copy the whole file</button>'
+        parts.append(f" · {button}")
+    return "".join(["<footer>", *parts, "</p></footer>"])
+
+
+def cost(record: Record) -> str:
+    about = record.about
+    return f"Ran in {about['seconds']:.1f} s, at most {about['peak_mb']:,} MB of memory"
+
+
+def provenance(record: Record, page: str | None) -> str:
+    """Which weights spoke, in words that never pass a stand-in off as the original."""
+    said = []
+    for weights in record.about["weights"]:
+        name = escape(weights["id"])
+        if weights["from"] == "hub":
+            said.append(f"<code>{name}</code> @ {weights['revision'][:7]}, from the Hub")
+            continue
+        model = shelf().catalog.get(weights["id"])
+        embedded = model.embedded if model else {}
+        size = f"{embedded.get('parameters', 0) / 1e6:.1f} M parameters"
+        if embedded.get("original"):
+            said.append(f"<code>{name}</code>, {size}, the original file, from a package")
+        else:
+            trainer = embedded.get("trained_by", "")
+            link = f'<a href="{_up(page)}{_lab_url(trainer)}">{escape(trainer.rpartition("/")[2])}</a>'
+            said.append(
+                f"embedded weights <code>{escape(str(embedded.get('name')))}</code>, {size}, "
+                f"trained by {link}, standing in for <code>{name}</code>"
+            )
+    return f"Weights: {'; '.join(said)}." if said else "No pretrained weights."
+
+
+def _links(state: State, page: str | None) -> str:
+    up = _up(page)
+    name = state.file.relative_to(shelf().book.snippets).with_suffix("").as_posix()
+    lab = _lab_url(state.shown)
+    colab = site.colab
+    title = "Colab"
+    if "/github/" in colab:
+        colab += f"docs/lab/{name}.ipynb"
+    else:
+        title = "Colab (upload the .ipynb)"
+    return " · ".join(
+        [
+            f'<a href="{up}{lab}">Lab page</a>',
+            f'<a href="{up}snippets/{name}.py" download>.py</a>',
+            f'<a href="{up}{lab}{name.rpartition("/")[2]}.ipynb" download>.ipynb</a>',
+            f'<a href="{colab}" rel="noopener">{title}</a>',
+        ]
+    )
+
+
+def _lab_url(shown: str) -> str:
+    return "lab/" + shown.removeprefix("snippets/").removesuffix(".py") + "/"
+
+
+def _up(page: str | None) -> str:
+    """Relative path from a page's address to the site's root."""
+    if page is None:
+        return "../"
+    return "../" * page.strip("/").count("/") + ("../" if page.strip("/") else "")
+
+
+def _page(md: Markdown) -> str | None:
+    """Address of the page being rendered, such as `what-is-training/`, where MkDocs tells."""
+    return getattr(_page_file(md), "url", None)
+
+
+def _page_file(md: Markdown) -> Any:
+    if "relpath" in md.treeprocessors:
+        return getattr(md.treeprocessors["relpath"], "file", None)
+    return None
+
+
+def gallery_fence(
+    source: str, language: str, css_class: str, options: dict[str, Any], md: Markdown, **_: Any
+) -> str:
+    """All snippets as cards: picture, what it shows, seconds, memory, weights, downloads."""
+    page = _page(md)
+    cards, section = [], ""
+    for state in shelf().states():
+        if state.record is None:
+            cards.append(_problem(md, "", f"`{state.shown}`: {'; '.join(state.reasons)}"))
+            continue
+        if state.file.parent.name != section:
+            section = state.file.parent.name
+            heading = section.replace("_", " ").capitalize()
+            cards.append(f'{"</div>" if cards else ""}<h2 id="{section}">{heading}</h2><div class="gallery">')
+        snippet = read(state.file, shelf().book)
+        url = _up(page) + _lab_url(state.shown)
+        name = snippet.file.stem.replace("_", " ").capitalize()
+        cards.append(
+            f'<article class="card"><div class="card-picture" aria-hidden="true" inert>{first_picture(state.record.outputs)}</div>'
+            f'<h3 id="{escape(snippet.name.replace("/", "-").removesuffix(".py"))}"><a href="{url}">{escape(name)}</a></h3>'
+            f"<p>{escape(snippet.about)}</p>"
+            f'<p class="spoke">{cost(state.record)}. {provenance(state.record, page)}</p>'
+            f'<p class="files">{_links(state, page)}</p></article>'
+        )
+    return "".join(cards) + "</div>"
+
+
+def lab_header(src_uri: str, page: str) -> str:
+    """What stands above a record on its lab page: where it belongs, its files, its price."""
+    book = shelf().book
+    file = (book.snippets / src_uri.removeprefix("lab/")).with_suffix(".py")
+    state = shelf().state(file)
+    if state.record is None:
+        return ""
+    note = "" if state.fresh else _stale(state)
+    return (
+        f'{note}<aside class="lab-header"><p><a href="{_up(page)}lab/">Lab</a> / <code>{state.shown}</code></p>'
+        f'<p class="spoke">{provenance(state.record, page)} {cost(state.record)}, '
+        f'on {escape(state.record.about["machine"])}.</p>'
+        f'<p class="files">{_links(state, page)}</p></aside>'
+    )
+
+
+def _stale(state: State) -> str:
+    """A badge for the author; in a build, a warning, which a strict build takes for an error."""
+    reasons = "; ".join(state.reasons)
+    status = read_status(state)
+    if site.serving:
+        if status.get("failed"):
+            return (
+                '<div class="badge badge-failed" role="status"><p>This is the last output that worked. '
+                f"Now: <code>{escape(status['failed'])}</code></p>"
+                f"<pre><samp>{escape(status.get('details', ''))}</samp></pre></div>"
+            )
+        doing = "Recording again" if status.get("recording") else "Stale"
+        return f'<p class="badge" role="status">{doing}: {escape(reasons)}.</p>'
+    report(f"stale record of {state.shown}: {reasons}", logging.WARNING)
+    return ""
+
+
+def read_status(state: State) -> dict[str, Any]:
+    """What the recorder in the background says of a snippet."""
+    file = shelf().book.cache / "status" / (state.file.parent.name + "." + state.file.stem + ".json")
+    try:
+        return dict(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return {}
+
+
+def report(message: str, level: int = logging.ERROR) -> None:
+    log.log(level if not site.serving else logging.WARNING, message)
+    if level >= logging.ERROR:
+        errors.append(message)
+
+
+def _problem(md: Markdown, line: str, message: str) -> str:
+    place = _locate(md, line)
+    report(f"{place}: {message}")
+    if not site.reports and not site.serving:
+        raise SuperFencesException(f"{place}: {message}")
+    return f'<p class="badge badge-failed" role="alert">{escape(place)}: {escape(message)}</p>'
+
+
+def _locate(md: Markdown, line: str) -> str:
+    """`docs/page.md:12` of the first line that reads so; the renderer keeps no line numbers."""
+    book = shelf().book
+    file = _page_file(md)
+    pages = [book.docs / file.src_uri] if file is not None else sorted(book.docs.glob("*.md"))
+    for page in pages:
+        for number, text in enumerate(page.read_text(encoding="utf-8").splitlines() if page.exists() else [], 1):
+            if line and text.strip() == line.strip():
+                return f"{book.relative(page)}:{number}"
+    return book.relative(pages[0]) if len(pages) == 1 else "a page"
+
+
+class _FenceCheck(Preprocessor):
+    """Finds what superfences would pass over as text: an unclosed or a misspelt snippet fence."""
+
+    _OPEN = re.compile(r"^\s*(`{3,}|~{3,})\s*([\w.{}-]*)(.*)$")
+
+    def run(self, lines: list[str]) -> list[str]:
+        fence, word, opened = "", "", ""
+        for line in lines:
+            match = self._OPEN.match(line)
+            if not fence and match:
+                fence, word, opened = match[1], match[2].strip("{}."), line
+            elif fence and line.strip() == fence:
+                fence = ""
+            elif fence and word != "snippet" and re.fullmatch(r"\s*\w+/\w+\.py(:.*)?", line) and len(word) > 3:
+                if word not in ("text", "bash", "console", "python"):
+                    _problem(self.md, opened, f"a snippet stands in a fence of kind `{word}`; write ``` snippet")
+        if fence and word in ("snippet", "gallery"):
+            _problem(self.md, opened, "the fence is never closed")
+        return lines
+
+
+class SnippetExtension(Extension):
+    """Markdown extension `toolkit.render`: checks the fences before superfences sees them."""
+
+    def extendMarkdown(self, md: Markdown) -> None:
+        # After the whitespace is normalised (30), before superfences takes the fences out (25).
+        md.preprocessors.register(_FenceCheck(md), "snippet-fence-check", 29)
+
+
+def makeExtension(**options: Any) -> SnippetExtension:
+    return SnippetExtension(**options)

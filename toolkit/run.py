@@ -1,0 +1,350 @@
+"""Run snippets: one warm process imports the heavy packages, then forks a child for each."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import ctypes
+import faulthandler
+import gc
+import json
+import os
+import re
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from toolkit.book import Book
+from toolkit.execute import TEXT_LIMIT, Capture, Fault, LineMarker, Output, execute
+from toolkit.figures import STYLE
+from toolkit.observe import ImportGraph, Observer, landlock
+from toolkit.snippets import Snippet
+
+LOG_LIMIT = 20_000_000
+"""Bytes that a snippet may write to standard error, which no record keeps."""
+
+_POLL_SECONDS = 0.01
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+
+
+@dataclass
+class Run:
+    """What came of one snippet: its outputs, or the fault that ended it."""
+
+    snippet: Snippet
+    outputs: list[list[Output]] = field(default_factory=list)
+    fault: Fault | None = None
+    log: str = ""
+    """The end of what it wrote to standard error."""
+    seconds: float = 0.0
+    peak_mb: int = 0
+    """Highest resident memory, MB of 10^6 bytes, the warm packages included."""
+    files: list[str] = field(default_factory=list)
+    models: list[tuple[str, str]] = field(default_factory=list)
+    packages: list[str] = field(default_factory=list)
+
+    @property
+    def message(self) -> str:
+        """The one line that says what went wrong and where."""
+        assert self.fault is not None
+        return f"{self.snippet.shown}:{self.fault.line}: {' '.join(self.fault.reason.split())}"
+
+
+def can_fork() -> bool:
+    # macOS has fork, but its system libraries may not be used in a forked child.
+    return sys.platform.startswith("linux")
+
+
+def environment(book: Book, hub: dict[str, str]) -> dict[str, str]:
+    """Environment variables that a snippet's process gets on top of the author's own."""
+    return {
+        **hub,
+        "MPLBACKEND": "agg",
+        "MPLCONFIGDIR": str(book.cache / "matplotlib"),
+        "TOKENIZERS_PARALLELISM": "false",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
+class ForkRunner:
+    """Keeps the imported packages warm and runs each snippet in a child of its own."""
+
+    def __init__(self, book: Book, hub: dict[str, str]) -> None:
+        self.book = book
+        self.imports = ImportGraph()
+        self._live: dict[int, _Job] = {}
+        self.tick: Callable[[], None] = lambda: None
+        """Called many times a second while a snippet runs."""
+        os.environ.update(environment(book, hub))
+        _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+        self.imports.start()
+
+    def warm(self, snippets: Iterable[Snippet]) -> None:
+        """Execute the import statements of the snippets here, once, for all children."""
+        from IPython.core.interactiveshell import InteractiveShell  # noqa: F401
+
+        wanted: dict[str, ast.stmt] = {}
+        for snippet in snippets:
+            for node in ast.walk(ast.parse(snippet.text)):
+                if isinstance(node, (ast.Import, ast.ImportFrom)) and not getattr(node, "level", 0):
+                    wanted.setdefault(ast.unparse(node), node)
+        for statement in wanted:
+            # What fails here fails again in the child, where the author sees it.
+            with contextlib.suppress(Exception):
+                exec(compile(statement, "<warm>", "exec"), {"__name__": "toolkit_warm"})
+        if "matplotlib" in sys.modules:
+            import matplotlib
+
+            matplotlib.rcParams.update(STYLE)
+        gc.collect()
+        gc.freeze()
+
+    def run(
+        self, snippets: Sequence[Snippet], jobs: int, started: Callable[[Snippet], None] = lambda _: None
+    ) -> Iterator[Run]:
+        """Run the snippets and yield each result as it comes in.
+
+        Up to `jobs` run at a time; one with a measured cell runs alone, with every core.
+        """
+        if not snippets:
+            return
+        self.warm(snippets)
+        shared = [snippet for snippet in snippets if not snippet.measured]
+        alone = [snippet for snippet in snippets if snippet.measured]
+        cores = len(os.sched_getaffinity(0))
+        threads = max(1, cores // max(1, min(jobs, len(shared))))
+        try:
+            yield from self._run(shared, jobs, threads, started)
+            yield from self._run(alone, 1, cores, started)
+        finally:
+            for job in list(self._live.values()):
+                job.end(self)
+
+    def _run(
+        self, snippets: Sequence[Snippet], jobs: int, threads: int, started: Callable[[Snippet], None]
+    ) -> Iterator[Run]:
+        waiting = list(snippets)
+        while waiting or self._live:
+            while waiting and len(self._live) < jobs:
+                snippet = waiting.pop(0)
+                started(snippet)
+                job = _Job(snippet, self.book, threads, self.imports)
+                self._live[job.pid] = job
+            for job in list(self._live.values()):
+                if job.poll():
+                    result = job.end(self)
+                    if result is not None:
+                        yield result
+            self.tick()
+            time.sleep(_POLL_SECONDS)
+
+    def reap_strays(self, sandbox: Path) -> None:
+        """Kill what a snippet left behind in a session of its own: it became our child."""
+        mark = f"BOOK_SANDBOX={sandbox}".encode()
+        try:
+            children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+        except OSError:
+            return
+        for pid in map(int, children):
+            if pid in self._live:
+                continue
+            with contextlib.suppress(OSError):
+                if mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+                    os.kill(pid, signal.SIGKILL)
+                    os.waitpid(pid, 0)
+
+
+class _Job:
+    """One running child."""
+
+    def __init__(self, snippet: Snippet, book: Book, threads: int, imports: ImportGraph) -> None:
+        self.snippet, self.book = snippet, book
+        self.marker = LineMarker()
+        self.box = make_sandbox(book)
+        self.native, self.log, self.result = (
+            os.open(self.box / name, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+            for name in ("stdout", "stderr", "result")
+        )
+        self.fault: Fault | None = None
+        self.status: int | None = None
+        self.peak_kb = 0
+        self.begun = time.monotonic()
+        parent = os.getpid()
+        self.pid = os.fork()
+        if self.pid == 0:
+            _in_child(self, threads, imports, parent)
+
+    def poll(self) -> bool:
+        """Whether the child has ended, of itself or because it went over a limit."""
+        pid, status, usage = os.wait4(self.pid, os.WNOHANG)
+        if pid:
+            self.status, self.peak_kb = status, usage.ru_maxrss
+            return True
+        if time.monotonic() - self.begun > self.snippet.time_limit:
+            limit = f"{self.snippet.time_limit:g} s"
+            self.fault = Fault(self._line_now(), f"still ran at its time limit of {limit}")
+            return True
+        if os.fstat(self.native).st_size > 2 * TEXT_LIMIT:
+            self.fault = Fault(self._line_now(), f"printed more than {TEXT_LIMIT:,} characters")
+            return True
+        if os.fstat(self.log).st_size > LOG_LIMIT:
+            reason = f"wrote more than {LOG_LIMIT // 10**6} MB to standard error"
+            self.fault = Fault(self._line_now(), reason)
+            return True
+        return False
+
+    def _line_now(self) -> int:
+        """Ask the child for its traceback; it answers even out of native code."""
+        start = os.fstat(self.log).st_size
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGUSR1)
+        time.sleep(0.2)
+        dump = os.pread(self.log, 100_000, start).decode("utf-8", "replace")
+        lines = re.findall(rf'File "{re.escape(self.snippet.shown)}", line (\d+)', dump)
+        return int(lines[0]) if lines else self.marker.get()
+
+    def end(self, runner: ForkRunner) -> Run | None:
+        """Kill what is left of the child and its children, and collect the result."""
+        seconds = time.monotonic() - self.begun
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+        if self.status is None:
+            with contextlib.suppress(ChildProcessError):
+                _, _, usage = os.wait4(self.pid, 0)
+                self.peak_kb = usage.ru_maxrss
+        del runner._live[self.pid]
+        runner.reap_strays(self.box)
+        try:
+            return self._collect(seconds)
+        finally:
+            for descriptor in (self.native, self.log, self.result):
+                os.close(descriptor)
+            shutil.rmtree(self.box, ignore_errors=True)
+
+    def _collect(self, seconds: float) -> Run:
+        run = Run(self.snippet, seconds=seconds, peak_mb=round(self.peak_kb * 1024 / 1e6))
+        size = os.fstat(self.log).st_size
+        run.log = os.pread(self.log, 4000, max(0, size - 4000)).decode("utf-8", "replace")
+        data = os.pread(self.result, os.fstat(self.result).st_size, 0)
+        if self.fault is not None:
+            run.fault = self.fault
+        elif self.status is not None and os.WIFSIGNALED(self.status):
+            name = signal.Signals(os.WTERMSIG(self.status)).name
+            hint = " (out of memory?)" if name == "SIGKILL" else ""
+            run.fault = Fault(self.marker.get(), f"was killed by {name}{hint}")
+        elif not data:
+            code = os.waitstatus_to_exitcode(self.status) if self.status is not None else "?"
+            run.fault = Fault(self.marker.get(), f"ended its process with status {code}")
+        else:
+            fill(run, json.loads(data))
+            trained = self.box / "trained"
+            if run.fault is None and trained.is_dir():
+                keep_trained(trained, self.book)
+        return run
+
+
+def fill(run: Run, result: dict[str, Any]) -> None:
+    """Take over what the child reported."""
+    if result.get("fault"):
+        run.fault = Fault(**result["fault"])
+    run.outputs = result["outputs"]
+    run.seconds = result["seconds"]
+    run.files = result["files"]
+    run.models = [(name, revision) for name, revision in result["models"]]
+    run.packages = result["packages"]
+
+
+def keep_trained(folder: Path, book: Book) -> None:
+    """Weights that a snippet saved under `trained/` outlive its sandbox, in the cache."""
+    for model in folder.iterdir():
+        target = book.cache / "trained" / model.name
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(model, target)
+
+
+def make_sandbox(book: Book) -> Path:
+    """A folder that looks like the book's root to a reader, and is thrown away afterwards."""
+    parent = book.cache / "sandboxes"
+    parent.mkdir(parents=True, exist_ok=True)
+    box = Path(tempfile.mkdtemp(prefix="run-", dir=parent))
+    for name in ("snippets", "docs", "models"):
+        if (book.root / name).exists():
+            (box / name).symlink_to(book.root / name)
+    (box / "tmp").mkdir()
+    return box
+
+
+def _in_child(job: _Job, threads: int, imports: ImportGraph, parent: int) -> None:
+    """Run the snippet in the forked child; never returns."""
+    try:
+        os.setsid()
+        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
+            signal.signal(number, signal.SIG_DFL)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        for source, target in ((nothing, 0), (job.native, 1), (job.log, 2)):
+            os.dup2(source, target)
+        sys.stdin = open(0, closefd=False)
+        sys.stderr = open(2, "w", buffering=1, errors="replace", closefd=False)
+        faulthandler.register(signal.SIGUSR1, file=2, all_threads=False)
+        result = run_here(job.snippet, job.book, job.box, job.native, job.marker.set, imports, threads)
+        with open(job.result, "w", encoding="utf-8", closefd=False) as out:
+            json.dump(result, out)
+        os._exit(0)
+    except BaseException:
+        import traceback
+
+        traceback.print_exc(file=sys.__stderr__)
+        os._exit(70)
+
+
+def run_here(
+    snippet: Snippet,
+    book: Book,
+    box: Path,
+    native: int | None,
+    mark: Callable[[int], None],
+    imports: ImportGraph,
+    threads: int,
+) -> dict[str, Any]:
+    """Execute a snippet in this process, inside the sandbox folder `box`; for child processes."""
+    sys.dont_write_bytecode = True
+    os.chdir(box)
+    os.environ.update(BOOK_SANDBOX=str(box), TMPDIR=str(box / "tmp"), HOME=str(box), OMP_NUM_THREADS=str(threads))
+    tempfile.tempdir = None
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(threads)
+    capture = Capture(native=native)
+    landlock([box])
+    observer = Observer(book.root, box)
+    observer.start()
+    fault: Fault | None = None
+    outputs: list[list[Output]] = []
+    begun = time.monotonic()
+    try:
+        outputs = execute(snippet, capture, mark)
+    except Fault as found:
+        fault = found
+    seconds = time.monotonic() - begun
+    return {
+        "fault": fault and {"line": fault.line, "reason": fault.reason, "details": fault.details},
+        "outputs": outputs,
+        "seconds": seconds,
+        "files": [path for path in observer.files(snippet.text) if path != snippet.shown],
+        "models": observer.models(),
+        "packages": sorted(imports.closure(snippet.imports)),
+    }
+
+
+def _prctl(option: int, value: int) -> None:
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)

@@ -1,0 +1,106 @@
+"""Record what becomes stale while an author works; `mkdocs serve` runs this beside itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from toolkit.book import BookError
+from toolkit.record import Shelf, State
+from toolkit.snippets import SnippetError, read
+
+if TYPE_CHECKING:
+    from toolkit.__main__ import Recorder
+
+_POLL_SECONDS = 0.2
+_PATIENCE_SECONDS = 1.0
+"""A snippet that takes longer than this gets a badge on its page meanwhile."""
+
+
+def watch(recorder: Recorder) -> int:
+    """Loop until the parent process ends."""
+    book, parent = recorder.book, os.getppid()
+    status = book.cache / "status"
+    status.mkdir(parents=True, exist_ok=True)
+    for leftover in status.glob("*.json"):
+        leftover.unlink()
+    warm = getattr(recorder.runner, "warm", None)
+    if warm:
+        readable = []
+        for file in book.snippet_files():
+            try:
+                readable.append(read(file, book))
+            except SnippetError:
+                continue
+        warm(readable)
+    attempted: dict[Path, tuple[str, ...]] = {}
+    before: object = None
+    while os.getppid() == parent:
+        now = _signature(recorder)
+        if now != before:
+            before = now
+            try:
+                _record_stale(recorder, status, attempted)
+            except BookError as error:
+                print(f"error: {error}", file=sys.stderr)
+        time.sleep(_POLL_SECONDS)
+    return 0
+
+
+def _signature(recorder: Recorder) -> object:
+    """Times and sizes of everything that can make a record stale; cheap enough to take often."""
+    book = recorder.book
+    files = [*book.snippet_files(), *book.snippets.glob("data/*"), *book.models.rglob("*")]
+    files += [book.root / "requirements.txt", book.root / "requirements-docs.txt"]
+    found = []
+    for file in files:
+        try:
+            stat = file.stat()
+            found.append((str(file), stat.st_mtime_ns, stat.st_size))
+        except FileNotFoundError:
+            continue
+    return found
+
+
+def _record_stale(recorder: Recorder, folder: Path, attempted: dict[Path, tuple[str, ...]]) -> None:
+    shelf = Shelf(recorder.book)
+    states = [state for state in shelf.states() if not state.fresh]
+    # What failed is tried again when something about it has changed, not before.
+    tried = {state.file: (shelf.hash(state.file), *state.reasons) for state in states}
+    waiting = [state for state in states if attempted.get(state.file) != tried[state.file]]
+    for state in waiting:
+        attempted[state.file] = tried[state.file]
+        recorder.runner.tick = _badge_after_a_while(folder, state)
+        failures = recorder.record([state])
+        if failures:
+            for line in failures:
+                print(line, file=sys.stderr, flush=True)
+            _write(folder, state, {"failed": failures[0], "details": recorder.details})
+        else:
+            _file(folder, state).unlink(missing_ok=True)
+
+
+def _badge_after_a_while(folder: Path, state: State) -> Callable[[], None]:
+    """Called often while a snippet runs: says so on its page once, when that takes long."""
+    begun, said = time.monotonic(), False
+
+    def tick() -> None:
+        nonlocal said
+        if not said and time.monotonic() - begun > _PATIENCE_SECONDS:
+            said = True
+            _write(folder, state, {"recording": True})
+
+    return tick
+
+
+def _file(folder: Path, state: State) -> Path:
+    return folder / f"{state.file.parent.name}.{state.file.stem}.json"
+
+
+def _write(folder: Path, state: State, status: dict[str, object]) -> None:
+    _file(folder, state).write_text(json.dumps(status), encoding="utf-8")
