@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import importlib.util
 import os
 import re
@@ -51,6 +52,7 @@ def on_page_content(html: str, page: Any, config: Any, files: Any) -> str:
         return html
     html = re.sub(r"<(style|script)\b.*?</\1>", "", html, flags=re.DOTALL)
     html = re.sub(r'<div class="zeroclipboard-container">.*?</clipboard-copy>\s*</div>', "", html, flags=re.DOTALL)
+    html = re.sub(r'<div class="clipboard-copy-txt".*?</div>', "", html, flags=re.DOTALL)
     # Material colours code and adds its copy button where it finds its own markup.
     html = re.sub(
         r'<div class="highlight-ipynb hl-\w+"><pre>(.*?)</pre></div>',
@@ -58,7 +60,12 @@ def on_page_content(html: str, page: Any, config: Any, files: Any) -> str:
         html,
         flags=re.DOTALL,
     )
-    html = re.sub(r"<svg role=.*?</svg>", lambda match: follow_scheme(match[0]), html, flags=re.DOTALL)
+    # nbconvert wraps an SVG into an image file, whose text could not follow the page's scheme.
+    html = re.sub(
+        r'<img\b[^>]*src="data:image/svg\+xml;base64,([^"]+)"[^>]*>',
+        lambda match: follow_scheme(base64.b64decode(match[1]).decode("utf-8")),
+        html,
+    )
     html = re.sub(r'\s*<div class="jp-(InputPrompt|OutputPrompt|Collapser)[^>]*>.*?</div>', "", html, flags=re.DOTALL)
     html = re.sub(r"(?m)^\s+$\n?", "", html)
     return render.lab_header(page.file.src_uri, page.url) + html

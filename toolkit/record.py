@@ -197,7 +197,7 @@ def make_record(run: Run, book: Book, shelf: Shelf, weights: str) -> dict[str, A
     title = snippet.file.stem.replace("_", " ").capitalize()
     cells.append(_markdown("title", f"# {title}\n\n{snippet.about}".strip()))
     for cell, outputs in zip(snippet.cells, run.outputs, strict=True):
-        cells.append(_markdown(f"{cell.slug}-title", f"## {cell.title[0].upper()}{cell.title[1:]}"))
+        cells.append(_markdown(f"{cell.slug[:50]}-title", f"## {cell.title[0].upper()}{cell.title[1:]}"))
         cells.append(_code(cell, outputs))
     packages = {_DISTRIBUTION_OF.get(name, name).lower().replace("_", "-") for name in run.packages}
     about = {
@@ -246,7 +246,7 @@ def write_record(notebook: dict[str, Any], file: Path, book: Book) -> None:
 
 
 def _markdown(name: str, text: str) -> dict[str, Any]:
-    return {"cell_type": "markdown", "id": name[:64], "metadata": {}, "source": _lines(text)}
+    return {"cell_type": "markdown", "id": name, "metadata": {}, "source": _lines(text)}
 
 
 def _code(cell: Cell, outputs: list[dict[str, Any]]) -> dict[str, Any]:
@@ -264,7 +264,7 @@ def _code(cell: Cell, outputs: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "cell_type": "code",
         "execution_count": None,
-        "id": cell.slug[:64],
+        "id": cell.slug[:50],
         "metadata": {"tags": list(cell.tags), "title": cell.title},
         "outputs": stored,
         "source": _lines(cell.source),

@@ -6,8 +6,9 @@ A page holds a fence, and pymdownx.superfences calls `snippet_fence` for it:
     what_is_inference/classify_text.py: load a model that someone else trained, use it
     ```
 
-A line names a file and its cells, all of them if none is named. Option `show="code"` or
-`show="output"` leaves the other half out. This needs neither torch nor MkDocs.
+A line names a file and its cells, all of them if none is named. A cell may be followed by `(code)` or
+`(output)`, and the fence's option `show="code"` or `show="output"` says so for all of its cells: the
+other half is left out. This needs neither torch nor MkDocs.
 """
 
 from __future__ import annotations
@@ -45,6 +46,8 @@ class Site:
     """Where Colab opens a record: a GitHub prefix, or its front page, which takes an upload."""
 
 
+_HALF = re.compile(r"(.*?)(?:\s+\((code|output)\))?")
+
 site = Site()
 errors: list[str] = []
 _shelf: tuple[float, Shelf] | None = None
@@ -69,9 +72,12 @@ def snippet_fence(
         try:
             if show not in ("both", "code", "output"):
                 raise ValueError(f'show="{show}"; it is "code" or "output"')
-            parts.append(_show(line, show, _page(md)))
+            parts.append(_show(line, show, md))
         except ValueError as error:
             parts.append(_problem(md, line, str(error)))
+        except Exception as error:
+            # Any other exception would make superfences show the fence as text.
+            raise SuperFencesException(f"{_locate(md, line)}: {type(error).__name__}: {error}") from error
     return "\n".join(parts) or _problem(md, "", "the fence names no snippet")
 
 
@@ -81,7 +87,8 @@ def validate(language: str, inputs: dict[str, str], options: dict[str, Any], att
     return True
 
 
-def _show(line: str, show: str, page: str | None) -> str:
+def _show(line: str, show: str, md: Markdown) -> str:
+    page = _page(md)
     name, _, wanted = line.partition(":")
     book = shelf().book
     file = book.snippets / name.strip()
@@ -93,32 +100,31 @@ def _show(line: str, show: str, page: str | None) -> str:
     record = state.record
     note = ""
     if not state.fresh:
-        note = _stale(state)
+        note = _stale(state, _locate(md, line))
     try:
         snippet = state.snippet or read(file, book)
         cells, about = snippet.cells, snippet
     except SnippetError:
         # The author is in the middle of a line; the last good code stands with its output.
         cells, about = (), None
-        if not record.sources:
-            raise
     code = {cell.title: cell.source for cell in cells} or record.sources
-    titles = [title.strip() for title in wanted.split(",") if title.strip()] or list(code)
+    asked = [_HALF.fullmatch(title.strip()) for title in wanted.split(",") if title.strip()]
     blocks = []
-    for position, title in enumerate(titles):
+    for title, half in [(match[1], match[2] or show) for match in asked if match] or [(all_, show) for all_ in code]:
         if title not in code:
             known = ", ".join(f"`{known}`" for known in code)
             raise ValueError(f"`{state.shown}` has no cell `{title}`; it has {known}")
         cell = next((cell for cell in cells if cell.title == title), None)
-        blocks.append(_cell(code[title], cell, record, title, show, state.shown if not position else ""))
-    footer = _footer(state, record, about, titles, page)
-    return f'<div class="snippet" data-snippet="{escape(name.strip())}">{note}{"".join(blocks)}{footer}</div>'
+        blocks.append(_cell(code[title], cell, record, title, half, md))
+    header = _header(state, about, page)
+    footer = f'<footer><p class="spoke">{provenance(record, page)} {cost(record)}.</p></footer>'
+    return f'<div class="snippet" data-snippet="{escape(name.strip())}">{header}{note}{"".join(blocks)}{footer}</div>'
 
 
-def _cell(source: str, cell: Cell | None, record: Record, title: str, show: str, heading: str) -> str:
+def _cell(source: str, cell: Cell | None, record: Record, title: str, show: str, md: Markdown) -> str:
     html = ""
     if show != "output":
-        html += highlight(source, heading)
+        html += highlight(source, md, title)
     outputs = "".join(map(output_html, record.outputs.get(title, [])))
     if show != "code" and outputs:
         measured = (cell.measured if cell else False) or "measured" in record.tags.get(title, [])
@@ -127,21 +133,19 @@ def _cell(source: str, cell: Cell | None, record: Record, title: str, show: str,
     return html
 
 
-def highlight(source: str, title: str = "") -> str:
+def highlight(source: str, md: Markdown, title: str = "") -> str:
     """Python code as Material shows it, with its copy button."""
-    html = Highlight(guess_lang=False, use_pygments=True).highlight(source, "python", "highlight", title=title or None)
+    html = Highlight(md, guess_lang=False, use_pygments=True).highlight(source, "python", "highlight", title=title or None)
     return str(html)
 
 
-def _footer(state: State, record: Record, snippet: Snippet | None, titles: list[str], page: str | None) -> str:
-    links = _links(state, page)
-    parts = [f'<p class="spoke">{provenance(record, page)} {cost(record)}.</p>']
-    parts.append(f'<p class="files">{links}')
+def _header(state: State, snippet: Snippet | None, page: str | None) -> str:
+    """The file's path, its other forms, and a button that Material's clipboard code answers."""
+    parts = [f'<span class="snippet-path">{escape(state.shown)}</span>', f'<span class="files">{_links(state, page)}']
     if snippet is not None:
         text = escape(snippet.text, quote=True)
-        button = f'<button type="button" class="copy-file" data-clipboard-text="{text}">Copy the whole file</button>'
-        parts.append(f" · {button}")
-    return "".join(["<footer>", *parts, "</p></footer>"])
+        parts.append(f' · <button type="button" class="copy-file" data-clipboard-text="{text}">Copy the file</button>')
+    return "".join(['<header class="snippet-head">', *parts, "</span></header>"])
 
 
 def cost(record: Record) -> str:
@@ -172,22 +176,22 @@ def provenance(record: Record, page: str | None) -> str:
     return f"Weights: {'; '.join(said)}." if said else "No pretrained weights."
 
 
-def _links(state: State, page: str | None) -> str:
+def _links(state: State, page: str | None, lab_page: bool = True) -> str:
     up = _up(page)
     name = state.file.relative_to(shelf().book.snippets).with_suffix("").as_posix()
     lab = _lab_url(state.shown)
     colab = site.colab
-    title = "Colab"
+    hint = "open in Colab"
     if "/github/" in colab:
         colab += f"docs/lab/{name}.ipynb"
     else:
-        title = "Colab (upload the .ipynb)"
+        hint = "open Colab, then upload the .ipynb"
     return " · ".join(
         [
-            f'<a href="{up}{lab}">Lab page</a>',
+            *([f'<a href="{up}{lab}">Lab page</a>'] if lab_page else []),
             f'<a href="{up}snippets/{name}.py" download>.py</a>',
             f'<a href="{up}{lab}{name.rpartition("/")[2]}.ipynb" download>.ipynb</a>',
-            f'<a href="{colab}" rel="noopener">{title}</a>',
+            f'<a href="{colab}" rel="noopener" title="{hint}">Colab</a>',
         ]
     )
 
@@ -248,16 +252,16 @@ def lab_header(src_uri: str, page: str) -> str:
     state = shelf().state(file)
     if state.record is None:
         return ""
-    note = "" if state.fresh else _stale(state)
+    note = "" if state.fresh else _stale(state, f"docs/{src_uri}")
     return (
         f'{note}<aside class="lab-header"><p><a href="{_up(page)}lab/">Lab</a> / <code>{state.shown}</code></p>'
         f'<p class="spoke">{provenance(state.record, page)} {cost(state.record)}, '
         f'on {escape(state.record.about["machine"])}.</p>'
-        f'<p class="files">{_links(state, page)}</p></aside>'
+        f'<p class="files">{_links(state, page, lab_page=False)}</p></aside>'
     )
 
 
-def _stale(state: State) -> str:
+def _stale(state: State, place: str) -> str:
     """A badge for the author; in a build, a warning, which a strict build takes for an error."""
     reasons = "; ".join(state.reasons)
     status = read_status(state)
@@ -270,7 +274,7 @@ def _stale(state: State) -> str:
             )
         doing = "Recording again" if status.get("recording") else "Stale"
         return f'<p class="badge" role="status">{doing}: {escape(reasons)}.</p>'
-    report(f"stale record of {state.shown}: {reasons}", logging.WARNING)
+    report(f"{place}: stale record of `{state.shown}`: {reasons}", logging.WARNING)
     return ""
 
 

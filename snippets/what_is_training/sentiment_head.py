@@ -12,60 +12,54 @@ path = Path("snippets/data/reviews.csv")
 if not path.exists():
     raise SystemExit(f"{path} is missing: download it from the book's page and put it there")
 reviews = pd.read_csv(path)
-reviews["target"] = (reviews.label == "positive").astype(int)
 train, test = reviews[reviews.split == "train"], reviews[reviews.split == "test"]
 
-# %% freeze what others learnt timeout=1500
+# %% freeze what others learnt
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 torch.manual_seed(0)
 base = "sentence-transformers/all-MiniLM-L6-v2"
+names = {0: "NEGATIVE", 1: "POSITIVE"}
 tokenizer = AutoTokenizer.from_pretrained(base)
-model = AutoModelForSequenceClassification.from_pretrained(
-    base, num_hidden_layers=5, id2label={0: "NEGATIVE", 1: "POSITIVE"}, label2id={"NEGATIVE": 0, "POSITIVE": 1}
-)
-frozen = [model.bert.embeddings, *model.bert.encoder.layer[:3]]
-for part in frozen:
+model = AutoModelForSequenceClassification.from_pretrained(base, num_hidden_layers=5, id2label=names)
+for part in [model.bert.embeddings, *model.bert.encoder.layer[:3]]:
     part.requires_grad_(False)
 head = {name: p for name, p in model.named_parameters() if p.requires_grad}
 print(f"{sum(p.numel() for p in head.values()):,} of {model.num_parameters():,} parameters will learn")
 
 
-# %% train the head on top
+# %% train the head on top timeout=1500
 def batches(rows: pd.DataFrame, size: int = 32):
-    rows = rows.assign(length=rows.text.str.len() // 40).sample(frac=1, random_state=torch.randint(10**6, ()).item())
-    rows = rows.sort_values("length", kind="stable")  # alike in length, so that little is padding
-    for start in torch.randperm(len(rows) // size + 1).tolist():
-        if len(part := rows[start * size : (start + 1) * size]):
-            texts = tokenizer(part.text.tolist(), padding=True, truncation=True, max_length=128, return_tensors="pt")
-            yield part, texts, torch.tensor(part.target.values)
+    length = rows.text.str.len() * (1 + 0.3 * torch.rand(len(rows)).numpy())
+    rows = rows.loc[length.sort_values().index]  # alike in length, so that little is padding
+    for i in torch.randperm(-(-len(rows) // size)).tolist():
+        part = rows[i * size : (i + 1) * size]
+        texts = tokenizer(part.text.tolist(), padding=True, truncation=True, max_length=128, return_tensors="pt")
+        yield part, texts, torch.tensor((part.label == "positive").values).long()
 
 
-epochs, losses = 4, []
-steps = epochs * (len(train) // 32 + 1)
-optimizer = torch.optim.AdamW(head.values(), lr=3e-4, weight_decay=0.01)
-schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=3e-4, total_steps=steps, pct_start=0.1)
+epochs, steps = 4, -(-len(train) // 32)
+optimizer = torch.optim.AdamW(head.values(), weight_decay=0.01)
+schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=3e-4, total_steps=epochs * steps, pct_start=0.1)
 loss_of = torch.nn.CrossEntropyLoss(label_smoothing=0.05)
 for epoch in range(epochs):
     model.train()
-    for part in frozen:
-        part.eval()  # no dropout in what does not learn
+    total = 0.0
     for _, texts, targets in batches(train):
         loss = loss_of(model(**texts).logits, targets)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         schedule.step()
-        losses.append(loss.item())
-    print(f"epoch {epoch + 1}: loss {sum(losses[-steps // epochs :]) / (steps // epochs):.2f}")
+        total += loss.item()
+    print(f"epoch {epoch + 1}: loss {total / steps:.2f}")
 
 # %% score it on products that it never saw
 model.eval()
-right = pd.Series(dtype=float)
 with torch.inference_mode():
-    for part, texts, targets in batches(test, 64):
-        right = pd.concat([right, pd.Series((model(**texts).logits.argmax(1) == targets).tolist(), part.index)])
+    scored = [(part, model(**texts).logits.argmax(1) == targets) for part, texts, targets in batches(test)]
+right = pd.concat(pd.Series(ok.numpy(), part.index) for part, ok in scored)
 print(f"accuracy {right.mean():.3f}\n")
 print(right.groupby(test.kind).agg(accuracy="mean", reviews="size").round(2).to_string())
 
