@@ -7,6 +7,7 @@ process in any state.
 from __future__ import annotations
 
 import ast
+import base64
 import codecs
 import io
 import linecache
@@ -93,7 +94,8 @@ class Capture:
 
     def rich(self, kind: str, data: dict[str, Any], metadata: dict[str, Any]) -> None:
         self.drain()
-        output: Output = {"output_type": kind, "data": data, "metadata": metadata}
+        stored = {mime: _text(value) for mime, value in data.items()}
+        output: Output = {"output_type": kind, "data": stored, "metadata": metadata}
         if kind == "execute_result":
             output["execution_count"] = None
         self.outputs.append(output)
@@ -106,6 +108,11 @@ class Capture:
             if output["output_type"] == "stream":
                 output["text"] = "".join(output["text"])
         return taken
+
+
+def _text(value: Any) -> Any:
+    """Pictures as nbformat stores them."""
+    return base64.b64encode(value).decode("ascii") if isinstance(value, bytes) else value
 
 
 class _Stdout(io.TextIOBase):

@@ -24,6 +24,10 @@ from toolkit.observe import ImportGraph as _Graph, Observer as _Observer, landlo
 from pathlib import Path as _Path
 _box = _Path({box!r})
 _os.chdir(_box)
+_os.environ.update(BOOK_SANDBOX=str(_box), TMPDIR=str(_box / "tmp"), HOME=str(_box))
+if {figures}:
+    import matplotlib as _matplotlib, matplotlib.font_manager  # its font cache lies outside the sandbox
+    _matplotlib.rcParams.update(_style)
 _graph = _Graph(); _graph.start()
 _observer = _Observer(_Path({root!r}), _box); _observer.start()
 _landlock([_box])
@@ -35,11 +39,6 @@ def _figures():
     if "matplotlib" in _sys.modules:
         _publish(lambda kind, data, metadata: publish_display_data(data, metadata))
 get_ipython().events.register("post_run_cell", lambda result: _figures())
-try:
-    import matplotlib as _matplotlib
-    _matplotlib.rcParams.update(_style)
-except ImportError:
-    pass
 get_ipython().display_formatter.mimebundle_formatter.for_type_by_name("matplotlib.figure", "Figure", _bundle)
 """
 
@@ -83,7 +82,11 @@ class NotebookRunner:
         try:
             with client.setup_kernel():
                 before = _BEFORE.format(
-                    box=str(box), root=str(self.book.root), shown=snippet.shown, folder=str(snippet.file.parent)
+                    box=str(box),
+                    root=str(self.book.root),
+                    shown=snippet.shown,
+                    folder=str(snippet.file.parent),
+                    figures="matplotlib" in snippet.imports,
                 )
                 self._hidden(client, before)
                 begun = time.monotonic()
@@ -124,6 +127,7 @@ class NotebookRunner:
     def _outputs(self, executed: Any, cell: Cell, snippet: Snippet) -> list[Output]:
         outputs: list[Output] = []
         raised = False
+        text = snippet.text.splitlines()
         for output in json.loads(json.dumps(executed.outputs)):
             if output["output_type"] == "stream":
                 if output["name"] == "stderr":
@@ -135,18 +139,17 @@ class NotebookRunner:
                     continue
             elif output["output_type"] == "error":
                 raised = True
-                line = _failed_line(output, cell)
+                lines = _failed_lines(output, cell, snippet)
                 if not cell.raises:
                     reason = f"{output['ename']}: {output['evalue']}"
                     if output["ename"] == "SystemExit":
                         reason = f"called sys.exit({output['evalue']})"
                     elif output["ename"] == "OutsideSandbox":
                         reason = output["evalue"]
-                    raise Fault(line, reason)
+                    raise Fault(lines[-1], reason)
                 output["traceback"] = [
                     "Traceback (most recent call last):",
-                    f'  File "{snippet.shown}", line {line}, in <module>',
-                    f"    {snippet.text.splitlines()[line - 1].strip()}",
+                    *(f'  File "{snippet.shown}", line {n}\n    {text[n - 1].strip()}' for n in lines),
                     f"{output['ename']}: {output['evalue']}",
                 ]
             elif output["output_type"] == "execute_result":
@@ -157,8 +160,10 @@ class NotebookRunner:
         return outputs
 
 
-def _failed_line(output: Output, cell: Cell) -> int:
-    """The line that IPython's traceback points at, as a line of the file."""
+def _failed_lines(output: Output, cell: Cell, snippet: Snippet) -> list[int]:
+    """The author's frames in IPython's traceback, outermost first, as lines of the file."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(output["traceback"]))
-    lines = re.findall(r"^-+> (\d+) ", text, re.MULTILINE) or re.findall(r"line (\d+)", text)
-    return cell.line + int(lines[0]) - 1 if lines else cell.line
+    found = re.findall(r"Cell In\[(\d+)\], line (\d+)", text)
+    # The first execution is the hidden one before the snippet's cells.
+    lines = [snippet.cells[int(n) - 2].line + int(line) - 1 for n, line in found if 2 <= int(n) <= len(snippet.cells) + 1]
+    return lines or [cell.line]

@@ -151,17 +151,23 @@ _WRITE_FILE = 1 << 1
 _CHANGE_RIGHTS = {1: sum(1 << bit for bit in (1, *range(4, 13))), 2: 1 << 13, 3: 1 << 14}
 
 
+def landlock_version() -> int:
+    """The kernel's Landlock ABI, 0 where it has none."""
+    if not sys.platform.startswith("linux"):
+        return 0
+    libc = ctypes.CDLL(None, use_errno=True)
+    return max(0, int(libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), 1)))
+
+
 def landlock(writable: list[Path]) -> bool:
     """Let this process and its children change files only below the given folders.
 
     Returns False where the kernel has no Landlock; the audit hook then stands alone.
     """
-    if not sys.platform.startswith("linux"):
-        return False
-    libc = ctypes.CDLL(None, use_errno=True)
-    version = libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), 1)
+    version = landlock_version()
     if version < 1:
         return False
+    libc = ctypes.CDLL(None, use_errno=True)
     rights = sum(right for abi, right in _CHANGE_RIGHTS.items() if abi <= version)
     handled = ctypes.c_uint64(rights)
     ruleset = libc.syscall(_CREATE_RULESET, ctypes.byref(handled), ctypes.c_size_t(8), 0)

@@ -63,6 +63,7 @@ def can_fork() -> bool:
 
 def environment(book: Book, hub: dict[str, str]) -> dict[str, str]:
     """Environment variables that a snippet's process gets on top of the author's own."""
+    (book.cache / "matplotlib").mkdir(parents=True, exist_ok=True)
     return {
         **hub,
         "MPLBACKEND": "agg",
@@ -297,8 +298,9 @@ def _in_child(job: _Job, threads: int, imports: ImportGraph, parent: int) -> Non
         sys.stderr = open(2, "w", buffering=1, errors="replace", closefd=False)
         faulthandler.register(signal.SIGUSR1, file=2, all_threads=False)
         result = run_here(job.snippet, job.book, job.box, job.native, job.marker.set, imports, threads)
+        data = json.dumps(result)
         with open(job.result, "w", encoding="utf-8", closefd=False) as out:
-            json.dump(result, out)
+            out.write(data)
         os._exit(0)
     except BaseException:
         import traceback
@@ -323,6 +325,7 @@ def run_here(
     tempfile.tempdir = None
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(threads)
+    imports.edges.pop("__main__", None)  # so far that name was the recorder's
     capture = Capture(native=native)
     landlock([box])
     observer = Observer(book.root, box)

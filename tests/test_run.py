@@ -1,0 +1,202 @@
+"""What a recording captures, and that both runners capture the same."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.conftest import SmallBook
+from toolkit.record import read_record
+
+RICH = """
+'''Show everything that can be shown.'''
+
+# %% text
+import os, sys
+print("printed")
+print("and more")
+print("warned", file=sys.stderr)
+import warnings
+warnings.warn("not for the record")
+
+# %% table
+import pandas as pd
+pd.DataFrame({"a": [1, 2]})
+
+# %% figure
+import matplotlib.pyplot as plt
+plt.plot([1, 2, 3], label="rising")
+plt.xlabel("step"); plt.ylabel("loss"); plt.legend()
+plt.show()
+
+# %% labelled figure
+plt.figure(label="A flat line")
+plt.plot([1, 1]);
+
+# %% picture
+import numpy as np
+from PIL import Image
+from IPython.display import display
+display(Image.fromarray(np.zeros((2, 2), "uint8")))
+
+# %% sound
+from IPython.display import Audio
+Audio(np.zeros(100), rate=8000)
+
+# %% time tags=["measured"]
+import time
+print(f"{time.perf_counter():.3f} seconds")
+
+# %% error tags=["raises-exception"]
+def inner():
+    return {}["missing"]
+
+inner()
+
+# %% after
+print(__name__, __file__)
+quiet = 5
+quiet;
+"""
+
+
+def outputs_of(small: SmallBook, name: str) -> dict[str, list[dict]]:
+    return read_record(small.record(name), small.book).outputs
+
+
+@pytest.fixture(scope="module", params=["fork", "notebook"])
+def rich(request, tmp_path_factory):
+    root = tmp_path_factory.mktemp("rich")
+    (root / "snippets" / "data").mkdir(parents=True)
+    (root / "docs").mkdir()
+    small = SmallBook(root)
+    small.snippet("rich", RICH)
+    result = small.toolkit("record", "--runner", request.param)
+    assert result.returncode == 0, result.stderr
+    return small, outputs_of(small, "rich")
+
+
+def test_text_keeps_its_order_and_loses_standard_error(rich) -> None:
+    _, outputs = rich
+    text = "".join(outputs["text"][0]["text"])
+    assert text.splitlines()[:2] == ["printed", "and more"]
+    assert "warned" not in text and "not for the record" not in text
+
+
+def test_a_last_expression_shows_as_a_table(rich) -> None:
+    _, outputs = rich
+    (table,) = outputs["table"]
+    assert table["output_type"] == "execute_result"
+    assert "<table" in "".join(table["data"]["text/html"])
+
+
+def test_figures_are_svg_with_a_text_alternative(rich) -> None:
+    _, outputs = rich
+    (figure,) = [output for output in outputs["figure"] if output["output_type"] == "display_data"]
+    svg = "".join(figure["data"]["image/svg+xml"])
+    assert svg.startswith("<svg") and 'aria-label="loss against step: rising"' in svg
+    (labelled,) = outputs["labelled figure"]
+    assert labelled["metadata"]["image/svg+xml"]["alt"] == "A flat line"
+
+
+def test_pictures_and_sound(rich) -> None:
+    _, outputs = rich
+    assert "image/png" in outputs["picture"][0]["data"]
+    assert "<audio" in "".join(outputs["sound"][0]["data"]["text/html"])
+
+
+def test_an_expected_error_shows_the_authors_frames_only(rich) -> None:
+    small, outputs = rich
+    (error,) = outputs["error"]
+    assert error["ename"] == "KeyError"
+    line = small.snippet("rich", RICH).read_text().splitlines().index('    return {}["missing"]') + 1
+    assert f'File "snippets/page/rich.py", line {line}' in "\n".join(error["traceback"])
+    assert "site-packages" not in "\n".join(error["traceback"])
+
+
+def test_the_snippet_thinks_it_is_a_script(rich) -> None:
+    _, outputs = rich
+    assert "".join(outputs["after"][0]["text"]) == "__main__ snippets/page/rich.py\n"
+    assert len(outputs["after"]) == 1, "a line that ends in a semicolon shows nothing"
+
+
+def test_the_record_says_what_it_took(rich) -> None:
+    small, _ = rich
+    about = read_record(small.record("rich"), small.book).about
+    assert about["seconds"] > 0 and about["machine"]
+    notebook = json.loads(small.record("rich").read_text())
+    import nbformat
+
+    nbformat.validate(nbformat.from_dict(notebook))
+
+
+def test_bytes_written_to_standard_output(small: SmallBook) -> None:
+    small.snippet("raw", "# %% write\nimport os, sys\nprint(1)\nsys.stdout.buffer.write(b'two\\n')\nos.system('echo three')\nprint(4)\n")
+    assert small.toolkit("record").returncode == 0
+    assert "".join(outputs_of(small, "raw")["write"][0]["text"]) == "1\ntwo\nthree\n4\n"
+
+
+def test_one_snippet_does_not_see_another(small: SmallBook) -> None:
+    small.snippet("first", "# %% set\nimport math\nmath.pi = 3\nshared = 1\n")
+    small.snippet("second", "# %% look\nimport math\nprint(math.pi > 3.1, 'shared' in globals())\n")
+    assert small.toolkit("record", "--jobs", "1").returncode == 0
+    assert "".join(outputs_of(small, "second")["look"][0]["text"]) == "True False\n"
+
+
+def test_observed_files_make_a_record_stale(small: SmallBook) -> None:
+    data = small.root / "snippets" / "data" / "rows.csv"
+    data.write_text("a\n1\n")
+    small.snippet("reads", "# %% read\nprint(open('snippets/data/rows.csv').read())\n")
+    small.snippet("apart", "# %% nothing\nprint(1)\n")
+    assert small.toolkit("record").returncode == 0
+    data.write_text("a\n2\n")
+    check = small.toolkit("record", "--check")
+    assert check.returncode == 1
+    assert check.stdout.splitlines() == ["snippets/page/reads.py: `snippets/data/rows.csv` changed"]
+    again = small.toolkit("record")
+    assert again.returncode == 0
+    assert "reads.py" in again.stderr and "apart.py" not in again.stderr, "only what is stale runs"
+
+
+def test_a_path_that_only_native_code_opens_counts(small: SmallBook) -> None:
+    (small.root / "snippets" / "data" / "rows.txt").write_text("1\n")
+    small.snippet("native", "# %% read\nimport os\nos.system('cat ' + 'snippets/data/rows.txt')\n")
+    assert small.toolkit("record").returncode == 0
+    (small.root / "snippets" / "data" / "rows.txt").write_text("2\n")
+    assert "`snippets/data/rows.txt` changed" in small.toolkit("record", "--check").stdout
+
+
+def test_a_changed_pin_makes_a_record_stale(small: SmallBook) -> None:
+    small.snippet("uses", "# %% use\nimport numpy\nprint(numpy.ones(2))\n")
+    small.snippet("apart", "# %% nothing\nprint(1)\n")
+    assert small.toolkit("record").returncode == 0
+    (small.root / "requirements.txt").write_text("numpy==9.9.9\n")
+    check = small.toolkit("record", "--check")
+    assert check.stdout.splitlines() == [
+        "snippets/page/uses.py: `numpy` is pinned to 9.9.9, recorded with 2.4.6"
+    ]
+
+
+def test_verify_finds_output_that_differs(small: SmallBook) -> None:
+    file = small.snippet("tells", "# %% tell\nprint('one')\n\n# %% time tags=['measured']\nimport time\nprint(time.time())\n")
+    assert small.toolkit("record").returncode == 0
+    assert small.toolkit("record", "--verify").returncode == 0, "a measurement may differ"
+    file.write_text(file.read_text().replace("'one'", "'two'"))
+    result = small.toolkit("record", "--verify")
+    assert result.returncode == 1
+    assert "snippets/page/tells.py:2: cell `tell` now shows" in result.stderr
+
+
+def test_run_is_a_plain_script(small: SmallBook) -> None:
+    file = small.snippet("says", "# %% say\nimport sys\nprint(sys.argv[1:], __name__)\n")
+    result = small.toolkit("run", str(file), "--", "a b")
+    assert result.stdout.strip() in ("['--', 'a b'] __main__", "['a b'] __main__")
+    missing = small.toolkit("run", "nowhere.py")
+    assert missing.returncode == 1 and missing.stderr == "error: nowhere.py is no file\n"
+
+
+def test_a_path_that_is_no_snippet_is_refused(small: SmallBook) -> None:
+    result = small.toolkit("record", "README.md")
+    assert result.returncode == 1
+    assert "README.md is no snippet" in result.stderr and "Traceback" not in result.stderr
