@@ -132,7 +132,15 @@ def test_the_record_says_what_it_took(rich) -> None:
 
 
 def test_bytes_written_to_standard_output(small: SmallBook) -> None:
-    small.snippet("raw", "# %% write\nimport os, sys\nprint(1)\nsys.stdout.buffer.write(b'two\\n')\nos.system('echo three')\nprint(4)\n")
+    text = """
+    # %% write
+    import os, sys
+    print(1)
+    sys.stdout.buffer.write(b'two\\n')
+    os.system('echo three')
+    print(4)
+    """
+    small.snippet("raw", text)
     assert small.toolkit("record").returncode == 0
     assert "".join(outputs_of(small, "raw")["write"][0]["text"]) == "1\ntwo\nthree\n4\n"
 
@@ -179,7 +187,9 @@ def test_a_changed_pin_makes_a_record_stale(small: SmallBook) -> None:
 
 
 def test_verify_finds_output_that_differs(small: SmallBook) -> None:
-    file = small.snippet("tells", "# %% tell\nprint('one')\n\n# %% time tags=['measured']\nimport time\nprint(time.time())\n")
+    file = small.snippet(
+        "tells", "# %% tell\nprint('one')\n\n# %% time tags=['measured']\nimport time\nprint(time.time())\n"
+    )
     assert small.toolkit("record").returncode == 0
     assert small.toolkit("record", "--verify").returncode == 0, "a measurement may differ"
     file.write_text(file.read_text().replace("'one'", "'two'"))

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from toolkit import hub
 from toolkit.book import Book, BookError
@@ -32,17 +33,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m toolkit", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    weights = {"choices": ("embedded", "hub"), "default": "embedded"}
+    weights: dict[str, Any] = {"choices": ("embedded", "hub"), "default": "embedded"}
 
     record = commands.add_parser("record", help="execute the snippets whose records are stale")
-    record.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="snippets or folders; all if none")
+    record.add_argument(
+        "paths", nargs="*", type=Path, metavar="PATH", help="snippets or folders; all if none"
+    )
     record.add_argument("--all", action="store_true", help="execute fresh ones too")
     record.add_argument("--check", action="store_true", help="execute nothing, say what is stale and why")
-    record.add_argument("--verify", action="store_true", help="execute, write nothing, compare with the records")
+    record.add_argument(
+        "--verify", action="store_true", help="execute, write nothing, compare with the records"
+    )
     record.add_argument("--watch", action="store_true", help="stay, and record whatever becomes stale")
-    record.add_argument("--jobs", type=_positive, default=os.cpu_count(), metavar="N", help="snippets at a time")
+    record.add_argument(
+        "--jobs", type=_positive, default=os.cpu_count(), metavar="N", help="snippets at a time"
+    )
     record.add_argument("--weights", **weights, help="which weights answer under the Hub ids")
-    record.add_argument("--runner", choices=("auto", "fork", "notebook"), default="auto", help=argparse.SUPPRESS)
+    record.add_argument(
+        "--runner", choices=("auto", "fork", "notebook"), default="auto", help=argparse.SUPPRESS
+    )
     record.set_defaults(call=_record)
 
     run = commands.add_parser("run", help="run one snippet as a script, on the embedded weights")

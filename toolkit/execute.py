@@ -116,7 +116,7 @@ def _text(value: Any) -> Any:
 
 
 class _Stdout(io.TextIOBase):
-    encoding = "utf-8"  # type: ignore[assignment]
+    encoding = "utf-8"
 
     def __init__(self, capture: Capture) -> None:
         self._capture = capture
@@ -246,7 +246,8 @@ def _shell(capture: Capture) -> Any:
     config.HistoryManager.enabled = False
     config.HistoryManager.hist_file = ":memory:"
     shell = InteractiveShell.instance(config=config, display_pub_class=Publisher)
-    shell.display_formatter.mimebundle_formatter.for_type_by_name("matplotlib.figure", "Figure", figure_bundle)
+    formatter: Any = shell.display_formatter
+    formatter.mimebundle_formatter.for_type_by_name("matplotlib.figure", "Figure", figure_bundle)
     # The shell brings a traceback printer of its own; messages here stay plain.
     sys.excepthook = sys.__excepthook__
     return shell
@@ -288,11 +289,13 @@ class _ThreadWatch:
             self.started[thread] = frame.f_lineno if frame is not None else 1
             original(thread)
 
-        threading.Thread.start = start  # type: ignore[method-assign]
+        threading.Thread.start = start  # type: ignore[method-assign, assignment]
         threading.excepthook = self._excepthook
 
     def _excepthook(self, args: Any) -> None:
-        lines = [f.lineno for f in traceback.extract_tb(args.exc_traceback) if f.filename == self.snippet.shown]
+        lines = [
+            f.lineno for f in traceback.extract_tb(args.exc_traceback) if f.filename == self.snippet.shown
+        ]
         line = lines[-1] if lines else self.started.get(args.thread, 1)
         if args.exc_type is TooMuchOutput:
             self.failed = Fault(line or 1, f"printed more than {TEXT_LIMIT:,} characters")

@@ -23,7 +23,9 @@ STYLE = {
 }
 
 
-def figure_bundle(figure: Any, include: Any = None, exclude: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
+def figure_bundle(
+    figure: Any, include: Any = None, exclude: Any = None
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """MIME bundle and metadata of a figure, as IPython's formatters give them."""
     alt = describe(figure)
     out = io.BytesIO()
@@ -35,7 +37,9 @@ def figure_bundle(figure: Any, include: Any = None, exclude: Any = None) -> tupl
         svg = svg.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
         return {"image/svg+xml": svg, "text/plain": alt}, {"image/svg+xml": {"alt": alt}}
     out = io.BytesIO()
-    figure.savefig(out, format="png", dpi=144, bbox_inches="tight", transparent=False, metadata={"Software": None})
+    figure.savefig(
+        out, format="png", dpi=144, bbox_inches="tight", transparent=False, metadata={"Software": None}
+    )
     data = base64.b64encode(out.getvalue()).decode("ascii")
     return {"image/png": data, "text/plain": alt}, {"image/png": {"alt": alt}}
 

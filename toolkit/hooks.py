@@ -51,7 +51,9 @@ def on_page_content(html: str, page: Any, config: Any, files: Any) -> str:
     if not page.file.src_uri.endswith(".ipynb"):
         return html
     html = re.sub(r"<(style|script)\b.*?</\1>", "", html, flags=re.DOTALL)
-    html = re.sub(r'<div class="zeroclipboard-container">.*?</clipboard-copy>\s*</div>', "", html, flags=re.DOTALL)
+    html = re.sub(
+        r'<div class="zeroclipboard-container">.*?</clipboard-copy>\s*</div>', "", html, flags=re.DOTALL
+    )
     html = re.sub(r'<div class="clipboard-copy-txt".*?</div>', "", html, flags=re.DOTALL)
     # Material colours code and adds its copy button where it finds its own markup.
     html = re.sub(
@@ -66,7 +68,9 @@ def on_page_content(html: str, page: Any, config: Any, files: Any) -> str:
         lambda match: follow_scheme(base64.b64decode(match[1]).decode("utf-8")),
         html,
     )
-    html = re.sub(r'\s*<div class="jp-(InputPrompt|OutputPrompt|Collapser)[^>]*>.*?</div>', "", html, flags=re.DOTALL)
+    html = re.sub(
+        r'\s*<div class="jp-(InputPrompt|OutputPrompt|Collapser)[^>]*>.*?</div>', "", html, flags=re.DOTALL
+    )
     html = re.sub(r"(?m)^\s+$\n?", "", html)
     return render.lab_header(page.file.src_uri, page.url) + html
 

@@ -178,7 +178,9 @@ def _verify(model: Model, file: Path, digest: str) -> None:
     with file.open("rb") as opened:
         found = hashlib.file_digest(opened, "sha256").hexdigest()
     if found != digest:
-        raise HubError(f"`{model.id}` is refused: {file} has SHA-256 {found[:12]}…, the catalog says {digest[:12]}…")
+        raise HubError(
+            f"`{model.id}` is refused: {file} has SHA-256 {found[:12]}…, the catalog says {digest[:12]}…"
+        )
 
 
 def _link(source: Path, target: Path) -> None:

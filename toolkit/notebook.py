@@ -165,5 +165,9 @@ def _failed_lines(output: Output, cell: Cell, snippet: Snippet) -> list[int]:
     text = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(output["traceback"]))
     found = re.findall(r"Cell In\[(\d+)\], line (\d+)", text)
     # The first execution is the hidden one before the snippet's cells.
-    lines = [snippet.cells[int(n) - 2].line + int(line) - 1 for n, line in found if 2 <= int(n) <= len(snippet.cells) + 1]
+    lines = [
+        snippet.cells[int(n) - 2].line + int(line) - 1
+        for n, line in found
+        if 2 <= int(n) <= len(snippet.cells) + 1
+    ]
     return lines or [cell.line]

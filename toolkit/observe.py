@@ -60,7 +60,9 @@ class Observer:
         elif event in _CHANGES:
             # The last path is the one that comes into being or goes.
             paths = [arg for arg in args if isinstance(arg, (str, bytes, os.PathLike))]
-            if paths and not any(isinstance(arg, int) and arg >= 0 for arg in args[1:] if event != "os.mkdir"):
+            if paths and not any(
+                isinstance(arg, int) and arg >= 0 for arg in args[1:] if event != "os.mkdir"
+            ):
                 self._refuse_outside(paths[-1])
 
     def _refuse_outside(self, path: Any) -> None:
@@ -109,7 +111,11 @@ def _strings(text: str) -> set[str]:
     return {
         value
         for value in constants
-        if isinstance(value, str) and "/" in value and len(value) < 200 and not value.startswith("/") and "\0" not in value
+        if isinstance(value, str)
+        and "/" in value
+        and len(value) < 200
+        and not value.startswith("/")
+        and "\0" not in value
     }
 
 

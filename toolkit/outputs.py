@@ -6,7 +6,15 @@ import re
 from html import escape
 from typing import Any
 
-_PREFERRED = ("image/svg+xml", "image/png", "image/jpeg", "text/html", "text/markdown", "text/latex", "text/plain")
+_PREFERRED = (
+    "image/svg+xml",
+    "image/png",
+    "image/jpeg",
+    "text/html",
+    "text/markdown",
+    "text/latex",
+    "text/plain",
+)
 # Matplotlib's black on transparent follows the page's text colour, in both schemes.
 _BLACK = re.compile(r"(?<=[:\"] )#000000|(?<=[:\"])#000000|(?<=: )black\b")
 
@@ -15,7 +23,9 @@ def output_html(output: dict[str, Any], narrow: bool = False) -> str:
     """One output. Text is escaped; HTML and SVG come from the book's own snippets and stand as they are."""
     kind = output["output_type"]
     if kind == "stream":
-        return f'<pre class="out-text" tabindex="0"><samp>{escape(_text(output["text"]).rstrip())}</samp></pre>'
+        return (
+            f'<pre class="out-text" tabindex="0"><samp>{escape(_text(output["text"]).rstrip())}</samp></pre>'
+        )
     if kind == "error":
         trace = escape("\n".join(output["traceback"]))
         return f'<pre class="out-text out-error" tabindex="0"><samp>{trace}</samp></pre>'
@@ -29,7 +39,9 @@ def output_html(output: dict[str, Any], narrow: bool = False) -> str:
         return f'<div class="out-figure">{follow_scheme(body)}</div>'
     if mime.startswith("image/"):
         lazy = ' loading="lazy"' if not narrow else ""
-        return f'<div class="out-figure"><img alt="{alt}"{lazy} src="data:{mime};base64,{body.strip()}"></div>'
+        return (
+            f'<div class="out-figure"><img alt="{alt}"{lazy} src="data:{mime};base64,{body.strip()}"></div>'
+        )
     if mime == "text/html":
         body = re.sub(r"<style.*?</style>", "", body, flags=re.DOTALL)
         return f'<div class="out-html" tabindex="0">{re.sub(r"<!--.*?-->", "", body, flags=re.DOTALL)}</div>'

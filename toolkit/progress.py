@@ -26,7 +26,12 @@ class Progress:
             from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
             from rich.progress import Progress as Bar
 
-            columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+            columns = (
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+                TextColumn("{task.description}"),
+            )
             # No refresh thread: the process forks, and a thread's locks would be copied as they are.
             self.bar = Bar(*columns, console=Console(stderr=True), auto_refresh=False)
             self.bar.start()
@@ -46,7 +51,9 @@ class Progress:
             mark = "[red]failed[/]  " if failures else "[green]recorded[/]"
             self.bar.console.print(f"{mark} {took}", highlight=False)
         else:
-            print(f"[{self.done}/{self.total}] {'failed  ' if failures else 'recorded'} {took}", file=sys.stderr)
+            print(
+                f"[{self.done}/{self.total}] {'failed  ' if failures else 'recorded'} {took}", file=sys.stderr
+            )
         if run.fault and run.fault.details:
             print(run.fault.details, file=sys.stderr)
         elif run.fault and run.log.strip():

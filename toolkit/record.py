@@ -185,7 +185,9 @@ def read_pins(book: Book) -> dict[str, str]:
     for name in ("requirements-docs.txt", "requirements.txt"):
         file = book.root / name
         if file.exists():
-            found = re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;]+)", file.read_text(), re.MULTILINE)
+            found = re.findall(
+                r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;]+)", file.read_text(), re.MULTILINE
+            )
             pins.update({package.lower(): version for package, version in found})
     return pins
 
@@ -257,7 +259,9 @@ def _code(cell: Cell, outputs: list[dict[str, Any]]) -> dict[str, Any]:
             output["text"] = _lines(output["text"])
         if "data" in output:
             output["data"] = {
-                kind: _lines(value) if isinstance(value, str) and kind.startswith(("text/", "image/svg")) else value
+                kind: _lines(value)
+                if isinstance(value, str) and kind.startswith(("text/", "image/svg"))
+                else value
                 for kind, value in sorted(output["data"].items())
             }
         stored.append(output)

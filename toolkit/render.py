@@ -46,6 +46,7 @@ class Site:
     """Where Colab opens a record: a GitHub prefix, or its front page, which takes an upload."""
 
 
+_PLAIN = {"snippet", "", "text", "bash", "console", "python"}
 _HALF = re.compile(r"(.*?)(?:\s+\((code|output)\))?")
 
 site = Site()
@@ -81,7 +82,9 @@ def snippet_fence(
     return "\n".join(parts) or _problem(md, "", "the fence names no snippet")
 
 
-def validate(language: str, inputs: dict[str, str], options: dict[str, Any], attrs: Any, md: Markdown) -> bool:
+def validate(
+    language: str, inputs: dict[str, str], options: dict[str, Any], attrs: Any, md: Markdown
+) -> bool:
     """Take every option over; `snippet_fence` says what is wrong with one."""
     options.update(inputs)
     return True
@@ -110,7 +113,9 @@ def _show(line: str, show: str, md: Markdown) -> str:
     code = {cell.title: cell.source for cell in cells} or record.sources
     asked = [_HALF.fullmatch(title.strip()) for title in wanted.split(",") if title.strip()]
     blocks = []
-    for title, half in [(match[1], match[2] or show) for match in asked if match] or [(all_, show) for all_ in code]:
+    for title, half in [(match[1], match[2] or show) for match in asked if match] or [
+        (all_, show) for all_ in code
+    ]:
         if title not in code:
             known = ", ".join(f"`{known}`" for known in code)
             raise ValueError(f"`{state.shown}` has no cell `{title}`; it has {known}")
@@ -118,7 +123,8 @@ def _show(line: str, show: str, md: Markdown) -> str:
         blocks.append(_cell(code[title], cell, record, title, half, md))
     header = _header(state, about, page)
     footer = f'<footer><p class="spoke">{provenance(record, page)} {cost(record)}.</p></footer>'
-    return f'<div class="snippet" data-snippet="{escape(name.strip())}">{header}{note}{"".join(blocks)}{footer}</div>'
+    body = "".join([header, note, *blocks, footer])
+    return f'<div class="snippet" data-snippet="{escape(name.strip())}">{body}</div>'
 
 
 def _cell(source: str, cell: Cell | None, record: Record, title: str, show: str, md: Markdown) -> str:
@@ -135,16 +141,23 @@ def _cell(source: str, cell: Cell | None, record: Record, title: str, show: str,
 
 def highlight(source: str, md: Markdown, title: str = "") -> str:
     """Python code as Material shows it, with its copy button."""
-    html = Highlight(md, guess_lang=False, use_pygments=True).highlight(source, "python", "highlight", title=title or None)
+    html = Highlight(md, guess_lang=False, use_pygments=True).highlight(
+        source, "python", "highlight", title=title or None
+    )
     return str(html)
 
 
 def _header(state: State, snippet: Snippet | None, page: str | None) -> str:
     """The file's path, its other forms, and a button that Material's clipboard code answers."""
-    parts = [f'<span class="snippet-path">{escape(state.shown)}</span>', f'<span class="files">{_links(state, page)}']
+    parts = [
+        f'<span class="snippet-path">{escape(state.shown)}</span>',
+        f'<span class="files">{_links(state, page)}',
+    ]
     if snippet is not None:
         text = escape(snippet.text, quote=True)
-        parts.append(f' · <button type="button" class="copy-file" data-clipboard-text="{text}">Copy the file</button>')
+        parts.append(
+            f' · <button type="button" class="copy-file" data-clipboard-text="{text}">Copy the file</button>'
+        )
     return "".join(['<header class="snippet-head">', *parts, "</span></header>"])
 
 
@@ -236,8 +249,8 @@ def gallery_fence(
         url = _up(page) + _lab_url(state.shown)
         name = snippet.file.stem.replace("_", " ").capitalize()
         cards.append(
-            f'<article class="card"><div class="card-picture" aria-hidden="true" inert>{first_picture(state.record.outputs)}</div>'
-            f'<h3 id="{escape(snippet.name.replace("/", "-").removesuffix(".py"))}"><a href="{url}">{escape(name)}</a></h3>'
+            '<article class="card"><div class="card-picture" aria-hidden="true" inert>'
+            f'{first_picture(state.record.outputs)}</div><h3><a href="{url}">{escape(name)}</a></h3>'
             f"<p>{escape(snippet.about)}</p>"
             f'<p class="spoke">{cost(state.record)}. {provenance(state.record, page)}</p>'
             f'<p class="files">{_links(state, page)}</p></article>'
@@ -254,9 +267,10 @@ def lab_header(src_uri: str, page: str) -> str:
         return ""
     note = "" if state.fresh else _stale(state, f"docs/{src_uri}")
     return (
-        f'{note}<aside class="lab-header"><p><a href="{_up(page)}lab/">Lab</a> / <code>{state.shown}</code></p>'
+        f'{note}<aside class="lab-header">'
+        f'<p><a href="{_up(page)}lab/">Lab</a> / <code>{state.shown}</code></p>'
         f'<p class="spoke">{provenance(state.record, page)} {cost(state.record)}, '
-        f'on {escape(state.record.about["machine"])}.</p>'
+        f"on {escape(state.record.about['machine'])}.</p>"
         f'<p class="files">{_links(state, page, lab_page=False)}</p></aside>'
     )
 
@@ -307,13 +321,15 @@ def _locate(md: Markdown, line: str) -> str:
     file = _page_file(md)
     pages = [book.docs / file.src_uri] if file is not None else sorted(book.docs.glob("*.md"))
     for page in pages:
-        for number, text in enumerate(page.read_text(encoding="utf-8").splitlines() if page.exists() else [], 1):
+        for number, text in enumerate(
+            page.read_text(encoding="utf-8").splitlines() if page.exists() else [], 1
+        ):
             if line and text.strip() == line.strip():
                 return f"{book.relative(page)}:{number}"
     return book.relative(pages[0]) if len(pages) == 1 else "a page"
 
 
-class _FenceCheck(Preprocessor):
+class _FenceCheck(Preprocessor):  # type: ignore[misc]
     """Finds what superfences would pass over as text: an unclosed or a misspelt snippet fence."""
 
     _OPEN = re.compile(r"^\s*(`{3,}|~{3,})\s*([\w.{}-]*)(.*)$")
@@ -326,15 +342,14 @@ class _FenceCheck(Preprocessor):
                 fence, word, opened = match[1], match[2].strip("{}."), line
             elif fence and line.strip() == fence:
                 fence = ""
-            elif fence and word != "snippet" and re.fullmatch(r"\s*\w+/\w+\.py(:.*)?", line) and len(word) > 3:
-                if word not in ("text", "bash", "console", "python"):
-                    _problem(self.md, opened, f"a snippet stands in a fence of kind `{word}`; write ``` snippet")
+            elif fence and word not in _PLAIN and re.fullmatch(r"\s*\w+/\w+\.py(:.*)?", line):
+                _problem(self.md, opened, f"a snippet stands in a fence of kind `{word}`; write ``` snippet")
         if fence and word in ("snippet", "gallery"):
             _problem(self.md, opened, "the fence is never closed")
         return lines
 
 
-class SnippetExtension(Extension):
+class SnippetExtension(Extension):  # type: ignore[misc]
     """Markdown extension `toolkit.render`: checks the fences before superfences sees them."""
 
     def extendMarkdown(self, md: Markdown) -> None:

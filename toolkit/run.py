@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import faulthandler
 import gc
+import io
 import json
 import os
 import re
@@ -18,7 +19,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from toolkit.book import Book
 from toolkit.execute import TEXT_LIMIT, Capture, Fault, LineMarker, Output, execute
@@ -103,7 +104,7 @@ class ForkRunner:
         if "matplotlib" in sys.modules:
             import matplotlib
 
-            matplotlib.rcParams.update(STYLE)
+            matplotlib.rcParams.update(cast(Any, STYLE))
         gc.collect()
         gc.freeze()
 
@@ -294,8 +295,9 @@ def _in_child(job: _Job, threads: int, imports: ImportGraph, parent: int) -> Non
         nothing = os.open(os.devnull, os.O_RDONLY)
         for source, target in ((nothing, 0), (job.native, 1), (job.log, 2)):
             os.dup2(source, target)
-        sys.stdin = open(0, closefd=False)
-        sys.stderr = open(2, "w", buffering=1, errors="replace", closefd=False)
+        sys.stdin = io.TextIOWrapper(io.FileIO(0, closefd=False))
+        log = io.FileIO(2, "w", closefd=False)
+        sys.stderr = io.TextIOWrapper(io.BufferedWriter(log), errors="replace", line_buffering=True)
         faulthandler.register(signal.SIGUSR1, file=2, all_threads=False)
         result = run_here(job.snippet, job.book, job.box, job.native, job.marker.set, imports, threads)
         data = json.dumps(result)
@@ -321,7 +323,9 @@ def run_here(
     """Execute a snippet in this process, inside the sandbox folder `box`; for child processes."""
     sys.dont_write_bytecode = True
     os.chdir(box)
-    os.environ.update(BOOK_SANDBOX=str(box), TMPDIR=str(box / "tmp"), HOME=str(box), OMP_NUM_THREADS=str(threads))
+    os.environ.update(
+        BOOK_SANDBOX=str(box), TMPDIR=str(box / "tmp"), HOME=str(box), OMP_NUM_THREADS=str(threads)
+    )
     tempfile.tempdir = None
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(threads)

@@ -1,4 +1,4 @@
-"""Forge a small blade from raw steel: a network with random weights learns handwritten digits.
+"""Forge a small blade from raw steel: random weights learn to read handwritten digits.
 
 Needs: pip install torch scikit-learn matplotlib
 """
@@ -9,15 +9,14 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 pixels, labels = load_digits(return_X_y=True)
-x, x_test, y, y_test = (
-    torch.tensor(part)
-    for part in train_test_split(pixels.astype("float32") / 16, labels, test_size=0.25, random_state=0)
-)
+parts = train_test_split(pixels.astype("float32") / 16, labels, random_state=0)
+x, x_test, y, y_test = map(torch.tensor, parts)
 print(f"{len(x):,} images to learn from, {len(x_test)} held back")
 
 # %% initialize random weights
 torch.manual_seed(0)
-model = torch.nn.Sequential(torch.nn.Linear(64, 32), torch.nn.ReLU(), torch.nn.Linear(32, 10))
+layers = [torch.nn.Linear(64, 32), torch.nn.ReLU(), torch.nn.Linear(32, 10)]
+model = torch.nn.Sequential(*layers)
 
 
 def accuracy() -> float:
@@ -25,18 +24,20 @@ def accuracy() -> float:
         return (model(x_test).argmax(1) == y_test).float().mean().item()
 
 
-print(f"{sum(p.numel() for p in model.parameters()):,} random weights, accuracy {accuracy():.2f}")
+weights = sum(p.numel() for p in model.parameters())
+print(f"{weights:,} random weights, accuracy {accuracy():.2f}")
 
 # %% optimize via a loss function
 loss_of = torch.nn.CrossEntropyLoss()
 optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
-print(f"loss before training {loss_of(model(x), y).item():.2f}, a blind guess gives {torch.tensor(10.0).log():.2f}")
+print(f"loss before training {loss_of(model(x), y).item():.2f}")
+print(f"a blind guess gives  {torch.tensor(10.0).log():.2f}, the logarithm of ten")
 
 # %% use backpropagation to update the network tags=["measured"]
 import time
 
 begun, losses = time.perf_counter(), []
-for step in range(200):
+for _ in range(200):
     loss = loss_of(model(x), y)
     optimizer.zero_grad()
     loss.backward()
@@ -45,12 +46,13 @@ for step in range(200):
 print(f"{time.perf_counter() - begun:.2f} seconds of training")
 
 # %% test what it learnt
-print(f"accuracy on images it never saw {accuracy():.2f}")
+print(f"accuracy {accuracy():.2f} on images it never saw")
 
 # %% draw the loss
 import matplotlib.pyplot as plt
 
-figure, axes = plt.subplots(figsize=(6.4, 3), label="Line chart: the loss falls from 2.3 to near 0 in 200 steps")
+alt = "Line chart: the loss falls from 2.3 to near 0 in 200 steps"
+figure, axes = plt.subplots(figsize=(6.4, 3), label=alt)
 axes.plot(losses, color="#d9531e", linewidth=2.5)
 axes.set(xlabel="training step", ylabel="loss")
 plt.show()

@@ -1,4 +1,4 @@
-"""Classify a text with a model that someone else trained: one import, one line, no training.
+"""Classify a text with a model that someone else trained: one import, one line.
 
 Needs: pip install torch transformers
 """
@@ -6,7 +6,8 @@ Needs: pip install torch transformers
 # %% load a model that someone else trained
 from transformers import pipeline
 
-classify = pipeline("text-classification", model="distilbert/distilbert-base-uncased-finetuned-sst-2-english")
+name = "distilbert/distilbert-base-uncased-finetuned-sst-2-english"
+classify = pipeline("text-classification", model=name)
 
 # %% use it
 reviews = [
@@ -26,4 +27,5 @@ for _ in range(50):
     begun = time.perf_counter()
     classify("The battery died after two days.")
     seconds.append(time.perf_counter() - begun)
-print(f"one sentence, median of {len(seconds)}: {sorted(seconds)[len(seconds) // 2] * 1000:.0f} ms")
+median = sorted(seconds)[len(seconds) // 2]
+print(f"one sentence, median of {len(seconds)}: {median * 1000:.0f} ms")

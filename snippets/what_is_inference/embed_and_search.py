@@ -1,4 +1,4 @@
-"""Find the passage that answers a question, by the distance between embeddings, with no training.
+"""Find the passage that answers a question by the distance between embeddings.
 
 Needs: pip install sentence-transformers
 """
@@ -21,7 +21,8 @@ vectors = model.encode(passages, normalize_embeddings=True)
 print(f"{vectors.shape[0]} passages, {vectors.shape[1]} numbers each")
 
 # %% search by meaning
-for question in ["How do I connect it over Bluetooth?", "Can I get a refund?", "How much air do the wheels need?"]:
+questions = ["How do I connect it to Bluetooth?", "Can I get a refund?", "How much air?"]
+for question in questions:
     scores = vectors @ model.encode(question, normalize_embeddings=True)
     best = scores.argmax()
     print(f"{question}\n    {scores[best]:.2f}  {passages[best]}")
@@ -30,10 +31,11 @@ for question in ["How do I connect it over Bluetooth?", "Can I get a refund?", "
 import matplotlib.pyplot as plt
 
 names = ["charge", "pair", "warranty", "fold", "tyres", "return"]
-figure, axes = plt.subplots(
-    figsize=(5, 4), label="Heat map: cosine similarity of the six passages; each is alike only to itself"
+alt = "Heat map: cosine similarity of the six passages; each is alike only to itself"
+figure, axes = plt.subplots(figsize=(5, 4), label=alt)
+image = axes.pcolormesh(
+    vectors @ vectors.T, cmap="Blues", vmin=0, vmax=1, edgecolors="white"
 )
-image = axes.pcolormesh(vectors @ vectors.T, cmap="Blues", vmin=0, vmax=1, edgecolors="white")
 axes.set_xticks([i + 0.5 for i in range(6)], names, rotation=30)
 axes.set_yticks([i + 0.5 for i in range(6)], names)
 axes.invert_yaxis()

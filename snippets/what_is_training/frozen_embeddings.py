@@ -1,6 +1,6 @@
-"""Transfer learning, the plainest way: sentence embeddings from a frozen model, and logistic regression.
+"""Transfer learning, the plainest way: embeddings from a frozen model, logistic regression.
 
-Needs: pip install sentence-transformers pandas scikit-learn, and the book's snippets/data/reviews.csv.
+Needs: pip install sentence-transformers pandas scikit-learn, and the book's reviews.csv
 """
 
 # %% read the reviews
@@ -10,11 +10,13 @@ import pandas as pd
 
 path = Path("snippets/data/reviews.csv")
 if not path.exists():
-    raise SystemExit(f"{path} is missing: download it from the book's page and put it there")
+    raise SystemExit(
+        f"{path} is missing: download it from the book's page and put it there"
+    )
 reviews = pd.read_csv(path)
 train, test = reviews[reviews.split == "train"], reviews[reviews.split == "test"]
-shared = set(train["product"]) & set(test["product"])
-print(f"{len(train):,} reviews to learn from, {len(test):,} to be judged by, {len(shared)} products in both")
+print(f"{len(train):,} reviews to learn from, {len(test):,} to be judged by")
+print(f"{len(set(train['product']) & set(test['product']))} products in both")
 
 # %% turn each review into a vector
 from sentence_transformers import SentenceTransformer
@@ -26,7 +28,8 @@ x_train, x_test = model.encode(train.text.tolist()), model.encode(test.text.toli
 from sklearn.linear_model import LogisticRegression
 
 head = LogisticRegression(C=3, max_iter=1000).fit(x_train, train.label)
-print(f"{head.coef_.size + 1} trained parameters on top of {sum(p.numel() for p in model.parameters()):,} frozen ones")
+frozen = sum(p.numel() for p in model.parameters())
+print(f"{head.coef_.size + 1} trained parameters on top of {frozen:,} frozen ones")
 
 # %% score it on products that it never saw
 right = pd.Series(head.predict(x_test) == test.label.values, index=test.index)

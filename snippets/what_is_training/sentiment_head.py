@@ -1,6 +1,6 @@
-"""Transfer learning, one step further: a frozen lower half, and a head of two layers that learns sentiment.
+"""Transfer learning, a step further: a frozen lower half, and a head of two layers on top.
 
-Needs: pip install torch transformers pandas safetensors, and the book's snippets/data/reviews.csv.
+Needs: pip install torch transformers pandas safetensors, and the book's reviews.csv
 """
 
 # %% read the reviews
@@ -10,7 +10,9 @@ import pandas as pd
 
 path = Path("snippets/data/reviews.csv")
 if not path.exists():
-    raise SystemExit(f"{path} is missing: download it from the book's page and put it there")
+    raise SystemExit(
+        f"{path} is missing: download it from the book's page and put it there"
+    )
 reviews = pd.read_csv(path)
 train, test = reviews[reviews.split == "train"], reviews[reviews.split == "test"]
 
@@ -20,34 +22,39 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 torch.manual_seed(0)
 base = "sentence-transformers/all-MiniLM-L6-v2"
-names = {0: "NEGATIVE", 1: "POSITIVE"}
-tokenizer = AutoTokenizer.from_pretrained(base)
-model = AutoModelForSequenceClassification.from_pretrained(base, num_hidden_layers=5, id2label=names)
+shape = {"num_hidden_layers": 5, "id2label": {0: "NEGATIVE", 1: "POSITIVE"}}
+model = AutoModelForSequenceClassification.from_pretrained(base, **shape)
 for part in [model.bert.embeddings, *model.bert.encoder.layer[:3]]:
     part.requires_grad_(False)
 head = {name: p for name, p in model.named_parameters() if p.requires_grad}
-print(f"{sum(p.numel() for p in head.values()):,} of {model.num_parameters():,} parameters will learn")
+learns = sum(p.numel() for p in head.values())
+print(f"{learns:,} of {model.num_parameters():,} parameters will learn")
+
+# %% cut the reviews into batches
+tokenizer = AutoTokenizer.from_pretrained(base, model_max_length=128)
+form = {"padding": True, "truncation": True, "return_tensors": "pt"}
+
+
+def batches(rows: pd.DataFrame, size: int = 32):
+    length = rows.text.str.len() * (1 + 0.3 * torch.rand(len(rows)).numpy())
+    rows = rows.loc[length.sort_values().index]  # alike in length: little padding
+    for i in torch.randperm(-(-len(rows) // size)).tolist():
+        part = rows[i * size : (i + 1) * size]
+        targets = torch.tensor((part.label == "positive").values).long()
+        yield part.index, tokenizer(part.text.tolist(), **form), targets
 
 
 # %% train the head on top timeout=1500
-def batches(rows: pd.DataFrame, size: int = 32):
-    length = rows.text.str.len() * (1 + 0.3 * torch.rand(len(rows)).numpy())
-    rows = rows.loc[length.sort_values().index]  # alike in length, so that little is padding
-    for i in torch.randperm(-(-len(rows) // size)).tolist():
-        part = rows[i * size : (i + 1) * size]
-        texts = tokenizer(part.text.tolist(), padding=True, truncation=True, max_length=128, return_tensors="pt")
-        yield part, texts, torch.tensor((part.label == "positive").values).long()
-
-
 epochs, steps = 4, -(-len(train) // 32)
 optimizer = torch.optim.AdamW(head.values(), weight_decay=0.01)
-schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=3e-4, total_steps=epochs * steps, pct_start=0.1)
-loss_of = torch.nn.CrossEntropyLoss(label_smoothing=0.05)
+schedule = torch.optim.lr_scheduler.OneCycleLR(
+    optimizer, 3e-4, epochs * steps, pct_start=0.1
+)
 for epoch in range(epochs):
     model.train()
     total = 0.0
     for _, texts, targets in batches(train):
-        loss = loss_of(model(**texts).logits, targets)
+        loss = model(**texts, labels=targets).loss
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -58,8 +65,10 @@ for epoch in range(epochs):
 # %% score it on products that it never saw
 model.eval()
 with torch.inference_mode():
-    scored = [(part, model(**texts).logits.argmax(1) == targets) for part, texts, targets in batches(test)]
-right = pd.concat(pd.Series(ok.numpy(), part.index) for part, ok in scored)
+    right = pd.concat(
+        pd.Series((model(**texts).logits.argmax(1) == targets).numpy(), index)
+        for index, texts, targets in batches(test)
+    )
 print(f"accuracy {right.mean():.3f}\n")
 print(right.groupby(test.kind).agg(accuracy="mean", reviews="size").round(2).to_string())
 
@@ -67,7 +76,8 @@ print(right.groupby(test.kind).agg(accuracy="mean", reviews="size").round(2).to_
 from safetensors.torch import save_file
 
 folder = Path("trained/sentiment-head")
-folder.mkdir(parents=True, exist_ok=True)
 model.config.save_pretrained(folder)
-save_file({name: p.detach().half() for name, p in head.items()}, folder / "head.safetensors")
-print(f"{(folder / 'head.safetensors').stat().st_size / 1e6:.1f} MB")
+save_file(
+    {name: p.detach().half() for name, p in head.items()}, folder / "head.safetensors"
+)
+print(f"{learns * 2 / 1e6:.1f} MB in 16 bit")

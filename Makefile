@@ -1,0 +1,61 @@
+# `make serve` and `make test` do everything on a fresh machine; `make help` lists the rest.
+
+PYTHON ?= python3
+BIN := .venv/bin
+export NO_MKDOCS_2_WARNING := 1
+
+.PHONY: help setup serve site record check test lint verify-all weights benchmark browser clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: .venv/.installed  ## install what runs the snippets and renders the pages
+
+serve: .venv/.installed  ## the site at 127.0.0.1:8000; a saved snippet is executed again
+	$(BIN)/mkdocs serve
+
+site: .venv/.installed  ## build site/, strictly
+	$(BIN)/mkdocs build --strict --quiet
+	@echo "site/ is built"
+
+record: .venv/.installed  ## execute the snippets whose records are stale
+	$(BIN)/python -m toolkit record
+
+check: .venv/.installed  ## say which records are stale, and why
+	$(BIN)/python -m toolkit record --check
+
+test: lint browser  ## every test
+	$(BIN)/python -m pytest -n auto --dist loadgroup
+
+lint: .venv/.testable
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+verify-all: .venv/.installed  ## execute every snippet, the long trainings too, and compare with the records
+	$(BIN)/python -m toolkit record --verify
+
+weights: .venv/.installed  ## train the embedded weights anew
+	$(BIN)/python -m toolkit weights
+
+benchmark: .venv/.testable  ## the recorder beside mkdocs-jupyter's own execution
+	$(BIN)/python benchmarks/record.py
+
+browser: .venv/.testable
+	@$(BIN)/python tests/browser.py
+
+clean:  ## remove all that was installed or built
+	rm -rf .venv .cache site
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed: make PYTHON=python3.12 …"; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/.installed: requirements.txt requirements-docs.txt pyproject.toml | .venv/bin/python
+	$(BIN)/pip install --quiet -r requirements.txt
+	@touch $@
+
+.venv/.testable: requirements-test.txt .venv/.installed
+	$(BIN)/pip install --quiet -r requirements-test.txt
+	@touch $@

@@ -1,0 +1,92 @@
+"""Every snippet, as a stranger runs it: a fresh process, and its output is what its record shows."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from toolkit.book import Book
+from toolkit.record import Shelf, read_record, shape
+from toolkit.snippets import read
+
+LONG = 60.0
+"""Seconds; what took longer is executed again when it changed, and by `make verify-all`."""
+
+BOOK = Book(ROOT)
+SNIPPETS = BOOK.snippet_files()
+RECORDS = {file: read_record(BOOK.record_file(file), BOOK) for file in SNIPPETS}
+QUICK = [file for file in SNIPPETS if RECORDS[file].about["seconds"] <= LONG]
+
+
+def test_every_record_is_fresh() -> None:
+    """So a long training that is not executed here is the one that made its record."""
+    shelf = Shelf(BOOK)
+    assert [f"{state.shown}: {state.reasons}" for state in shelf.states() if not state.fresh] == []
+    assert shelf.orphans() == []
+    assert len(QUICK) >= len(SNIPPETS) - 2, "only trainings may take longer than a minute"
+
+
+@pytest.mark.parametrize("file", QUICK, ids=lambda file: f"{file.parent.name}/{file.stem}")
+def test_a_fresh_process_prints_what_the_record_shows(file: Path, tmp_path: Path) -> None:
+    snippet = read(file, BOOK)
+    for name in ("snippets", "docs"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    result = subprocess.run(
+        [sys.executable, "-m", "toolkit", "run", str(file)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    measured = any(cell.measured for cell in snippet.cells)
+    shown = [
+        "".join(output["text"])
+        for outputs in RECORDS[file].outputs.values()
+        for output in outputs
+        if output["output_type"] == "stream"
+    ]
+
+    def lines(text: str) -> list:
+        return shape([{"output_type": "stream", "text": text}], measured)
+
+    assert lines(result.stdout) == lines("".join(shown))
+
+
+def test_rich_output_is_reproduced() -> None:
+    """Tables and figures too: executed again by the recorder, each in a child of its own."""
+    command = [sys.executable, "-m", "toolkit", "record", "--verify", *map(str, QUICK)]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("file", SNIPPETS, ids=lambda file: f"{file.parent.name}/{file.stem}")
+def test_a_snippet_stands_alone(file: Path) -> None:
+    snippet = read(file, BOOK)
+    assert not snippet.imports & {"toolkit", "tests", "snippets"}
+    code = [line for cell in snippet.cells for line in cell.source.splitlines() if line.strip()]
+    assert 10 <= len(code) <= 60, "longer than sixty lines is two ideas"
+    assert snippet.about, "the docstring says what the snippet shows"
+    assert "Needs: pip install" in snippet.text
+
+
+def test_a_missing_data_file_is_one_sentence(tmp_path: Path) -> None:
+    """Copied into an empty folder, a snippet says what it needs."""
+    for file in SNIPPETS:
+        if "snippets/data/" not in file.read_text():
+            continue
+        copy = tmp_path / file.name
+        copy.write_text(file.read_text())
+        command = [sys.executable, copy.name]
+        result = subprocess.run(
+            command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert result.returncode == 1
+        assert result.stderr == (
+            "snippets/data/reviews.csv is missing: download it from the book's page and put it there\n"
+        )
