@@ -230,6 +230,31 @@ def pack(file: Path) -> None:
     file.chmod(0o644)
 
 
+def model_card(entry: Any, book: Book) -> str:
+    """What the weights are, and what their training printed: taken from its record."""
+    embedded = entry["embedded"]
+    trainer = book.root / embedded["trained_by"]
+    notebook = json.loads(book.record_file(trainer).read_text(encoding="utf-8"))
+    about = notebook["metadata"]["record"]
+    printed = "\n".join(
+        "".join(output["text"]).rstrip()
+        for cell in notebook["cells"]
+        for output in cell.get("outputs", [])
+        if output["output_type"] == "stream"
+    )
+    base = f", on top of `{embedded['base']}`" if "base" in embedded else ""
+    return (
+        f"# {embedded['name']}\n\n{embedded['card'].strip()}\n\n"
+        f"- Answers offline under: `{entry['id']}`\n"
+        f"- Task: {entry['task']}\n"
+        f"- Size: {embedded['parameters']:,} parameters{base}\n"
+        f"- Trained by: `{embedded['trained_by']}` in {about['seconds']:.0f} s on {about['machine']}\n"
+        f"- Data: {', '.join(f'`{path}`' for path in about['files']) or 'made by the snippet'}\n"
+        f"- Licence: {entry['licence']}\n\n"
+        f"## What its training printed\n\n```text\n{printed}\n```\n"
+    )
+
+
 def adopt_trained(book: Book) -> list[str]:
     """Move freshly trained weights from the cache into `models/` and note their SHA-256.
 
@@ -248,6 +273,7 @@ def adopt_trained(book: Book) -> list[str]:
         target = book.root / embedded["folder"]
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(trained, target)
+        (target / "README.md").write_text(model_card(entry, book), encoding="utf-8")
         if (target / "head.safetensors").exists():
             pack(target / "head.safetensors")
         hashes = {

@@ -217,7 +217,7 @@ def _up(page: str | None) -> str:
     """Relative path from a page's address to the site's root."""
     if page is None:
         return "../"
-    return "../" * page.strip("/").count("/") + ("../" if page.strip("/") else "")
+    return "../" * len([part for part in page.split("/")[:-1] if part != "."])
 
 
 def _page(md: Markdown) -> str | None:

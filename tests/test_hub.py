@@ -1,0 +1,137 @@
+"""Embedded weights: verified before use, safetensors only, offline."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, SmallBook
+from toolkit import hub
+from toolkit.book import Book
+
+CATALOG = """
+[[model]]
+id = "someone/model"
+revision = "0123456789012345678901234567890123456789"
+licence = "Apache-2.0"
+task = "text-classification"
+parameters = 3
+megabytes = 1
+
+[model.embedded]
+name = "small"
+parameters = 3
+folder = "models/small"
+
+[model.embedded.sha256]
+"{file}" = "{digest}"
+"""
+
+
+@pytest.fixture
+def catalog(small: SmallBook) -> SmallBook:
+    folder = small.root / "models" / "small"
+    folder.mkdir(parents=True)
+    (folder / "model.safetensors").write_bytes(b"weights")
+    write_catalog(small, "model.safetensors", hashlib.sha256(b"weights").hexdigest())
+    return small
+
+
+def write_catalog(small: SmallBook, file: str, digest: str) -> None:
+    text = CATALOG.replace("{file}", file).replace("{digest}", digest)
+    (small.root / "models" / "catalog.toml").write_text(text)
+
+
+def test_the_layout_is_a_hugging_face_cache(catalog: SmallBook) -> None:
+    folder = hub.lay_out(catalog.book) / "models--someone--model"
+    revision = (folder / "refs" / "main").read_text()
+    assert revision == "0123456789012345678901234567890123456789"
+    assert (folder / "snapshots" / revision / "model.safetensors").read_bytes() == b"weights"
+
+
+def test_a_mismatch_is_refused(catalog: SmallBook) -> None:
+    hub.lay_out(catalog.book)
+    (catalog.root / "models" / "small" / "model.safetensors").write_bytes(b"other weights")
+    with pytest.raises(hub.HubError, match=r"`someone/model` is refused: .*model\.safetensors has SHA-256"):
+        hub.lay_out(catalog.book)
+
+
+def test_a_missing_file_is_named(catalog: SmallBook) -> None:
+    (catalog.root / "models" / "small" / "model.safetensors").unlink()
+    with pytest.raises(hub.HubError, match=r"model.safetensors is missing"):
+        hub.lay_out(catalog.book)
+
+
+@pytest.mark.parametrize(
+    "name", ["pytorch_model.bin", "weights.pt", "head.pkl", "model.ckpt", "../etc/passwd"]
+)
+def test_pickles_and_strange_paths_are_refused(catalog: SmallBook, name: str) -> None:
+    write_catalog(catalog, name, "0" * 64)
+    with pytest.raises(hub.HubError, match="is refused; weights are safetensors"):
+        hub.read_catalog(catalog.book)
+
+
+def test_a_catalog_entry_is_complete(catalog: SmallBook) -> None:
+    file = catalog.root / "models" / "catalog.toml"
+    file.write_text(file.read_text().replace('licence = "Apache-2.0"\n', ""))
+    with pytest.raises(hub.HubError, match="`someone/model` has no licence"):
+        hub.read_catalog(catalog.book)
+
+
+def test_the_books_own_catalog(book: Book) -> None:
+    catalog = hub.read_catalog(book)
+    minilm = catalog["sentence-transformers/all-MiniLM-L6-v2"]
+    original = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+    assert minilm.sha256["model.safetensors"] == original
+    for model in catalog.values():
+        if model.embedded["folder"].startswith("models/"):
+            folder = ROOT / model.embedded["folder"]
+            assert (folder / "README.md").exists(), "a model card lies beside the weights"
+            assert sum(file.stat().st_size for file in folder.iterdir()) < 4_100_000
+            assert (ROOT / model.embedded["trained_by"]).exists()
+
+
+def test_hub_ids_answer_without_a_network(book: Book) -> None:
+    """In a process that may not open any connection."""
+    code = """
+import socket
+def refuse(*_):
+    raise OSError("no network in this test")
+socket.socket.connect = refuse
+from transformers import pipeline
+from sentence_transformers import SentenceTransformer
+answer = pipeline("sentiment-analysis", model="distilbert/distilbert-base-uncased-finetuned-sst-2-english")
+print(answer("What a lovely surprise!")[0]["label"])
+print(SentenceTransformer("sentence-transformers/all-MiniLM-L6-v2").encode("hello").shape)
+"""
+    environment = {**os.environ, **hub.environment(book)}
+    run = [sys.executable, "-c", code]
+    result = subprocess.run(run, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert result.stdout.split("\n")[:2] == ["POSITIVE", "(384,)"], result.stderr
+
+
+def test_packed_weights_answer_as_the_exact_ones(tmp_path: Path) -> None:
+    import numpy
+    from safetensors.numpy import load_file, save_file
+
+    exact = numpy.random.default_rng(0).normal(size=(200, 100)).astype("float16")
+    save_file({"matrix": exact, "bias": exact[0]}, tmp_path / "head.safetensors")
+    hub.pack(tmp_path / "head.safetensors")
+    stored = load_file(tmp_path / "head.safetensors")
+    assert stored["matrix"].dtype == numpy.int8 and stored["bias"].dtype == numpy.float16
+    again = stored["matrix"] * stored["matrix.row_scale"]
+    error = numpy.abs(again - exact.astype("float32")).max(axis=1)
+    assert (error <= numpy.abs(exact).max(axis=1) / 127).all()
+
+
+def test_snippet_records_name_their_weights(book: Book) -> None:
+    record = json.loads((ROOT / "docs/lab/what_is_inference/classify_text.ipynb").read_text())
+    (weights,) = record["metadata"]["record"]["weights"]
+    assert weights["id"] == "distilbert/distilbert-base-uncased-finetuned-sst-2-english"
+    assert weights["from"] in ("embedded", "hub")

@@ -1,0 +1,193 @@
+"""What a fence becomes, and what a wrong one says."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from html import unescape
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, SmallBook
+
+CONFIG = f"""
+site_name: Small
+theme: {{name: material, font: false}}
+hooks: [{ROOT}/toolkit/hooks.py]
+plugins: [{{mkdocs-jupyter: {{include: ["*.ipynb"], include_source: true}}}}]
+markdown_extensions:
+  - pymdownx.superfences:
+      custom_fences:
+        - name: snippet
+          class: snippet
+          validator: !!python/name:toolkit.render.validate
+          format: !!python/name:toolkit.render.snippet_fence
+  - toolkit.render
+"""
+
+
+@pytest.fixture
+def site(small: SmallBook) -> SmallBook:
+    (small.root / "mkdocs.yml").write_text(CONFIG)
+    small.snippet(
+        "tells",
+        """
+        '''Tell <b>something</b>.'''
+        # %% set
+        x = "<script>alert(1)</script>"
+
+        # %% tell
+        print(x, 1 < 2)
+        """,
+    )
+    assert small.toolkit("record").returncode == 0
+    return small
+
+
+def build(small: SmallBook, body: str, strict: bool = True) -> subprocess.CompletedProcess[str]:
+    (small.root / "docs" / "index.md").write_text(f"# Page\n\n{body}\n")
+    command = [sys.executable, "-m", "mkdocs", "build", *(["--strict"] if strict else [])]
+    environment = {**os.environ, "BOOK_ROOT": str(small.root), "NO_MKDOCS_2_WARNING": "1"}
+    return subprocess.run(
+        command, cwd=small.root, env=environment, capture_output=True, text=True, timeout=100, check=False
+    )
+
+
+def fence(body: str, info: str = "snippet") -> str:
+    return f"``` {info}\n{body}\n```"
+
+
+def code_of(html: str) -> list[str]:
+    blocks = re.findall(r'<div class="highlight">.*?<code>(.*?)</code>', html, re.DOTALL)
+    return [unescape(re.sub(r"<[^>]+>", "", block)).strip("\n") for block in blocks]
+
+
+def test_code_output_and_links(site: SmallBook) -> None:
+    result = build(site, fence("page/tells.py"))
+    assert result.returncode == 0, result.stderr
+    html = (site.root / "site" / "index.html").read_text()
+    assert code_of(html) == ['x = "<script>alert(1)</script>"', "print(x, 1 < 2)"]
+    assert "<samp>&lt;script&gt;alert(1)&lt;/script&gt; True</samp>" in html
+    assert "<script>alert(1)" not in html, "output is text, whatever it looks like"
+    for link in ("lab/page/tells/", "snippets/page/tells.py", "lab/page/tells/tells.ipynb"):
+        assert f'href="{link}"' in html
+        target = site.root / "site" / link
+        assert target.exists()
+    button = re.search(r'data-clipboard-text="([^"]*)"', html)
+    assert button and unescape(button[1]) == (site.root / "snippets/page/tells.py").read_text()
+
+
+def test_named_cells_and_halves(site: SmallBook) -> None:
+    assert build(site, fence("page/tells.py: tell (output)")).returncode == 0
+    html = (site.root / "site" / "index.html").read_text()
+    assert code_of(html) == [] and "<samp>" in html
+    assert build(site, fence("page/tells.py: set", 'snippet { show="code" }')).returncode == 0
+    html = (site.root / "site" / "index.html").read_text()
+    assert code_of(html) == ['x = "<script>alert(1)</script>"'] and "<samp>" not in html
+
+
+def test_a_fence_works_inside_tabs_and_admonitions(site: SmallBook) -> None:
+    indented = "\n".join("    " + line for line in fence("page/tells.py: tell").splitlines())
+    result = build(site, f"- a list item\n\n{indented}")
+    assert result.returncode == 0, result.stderr
+    assert "<samp>" in (site.root / "site" / "index.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (fence("page/tels.py"), "docs/index.md:4: there is no snippet `snippets/page/tels.py`"),
+        (
+            fence("page/tells.py: set, yell"),
+            "docs/index.md:4: `snippets/page/tells.py` has no cell `yell`; it has `set`, `tell`",
+        ),
+        (
+            fence("page/tells.py", 'snippet { show="all" }'),
+            'docs/index.md:4: show="all"; it is "code" or "output"',
+        ),
+        ("``` snippet\npage/tells.py\n", "docs/index.md:3: the fence is never closed"),
+        (
+            fence("page/tells.py", "snipet"),
+            "docs/index.md:3: a snippet stands in a fence of kind `snipet`; write ``` snippet",
+        ),
+        (fence(""), "docs/index.md: the fence names no snippet"),
+    ],
+    ids=["no file", "no cell", "option", "unclosed", "misspelt", "empty"],
+)
+def test_a_wrong_fence_is_a_build_error_with_page_and_line(site: SmallBook, body: str, message: str) -> None:
+    for strict in (True, False):
+        result = build(site, body, strict)
+        assert result.returncode == 1, "a build error, strict or not"
+        assert message in result.stderr
+        assert "Traceback" not in result.stderr
+
+
+def test_a_missing_record_is_a_build_error(site: SmallBook) -> None:
+    site.record("tells").unlink()
+    result = build(site, fence("page/tells.py"), strict=False)
+    assert result.returncode == 1
+    assert (
+        "docs/index.md:4: `snippets/page/tells.py`: has no record: run `python -m toolkit record`"
+        in result.stderr
+    )
+
+
+def test_a_stale_record_fails_a_strict_build(site: SmallBook) -> None:
+    data = site.root / "snippets" / "data" / "rows.csv"
+    data.write_text("1\n")
+    site.snippet("reads", "# %% read\nprint(open('snippets/data/rows.csv').read())\n")
+    assert site.toolkit("record").returncode == 0
+    data.write_text("2\n")
+    result = build(site, fence("page/reads.py"))
+    assert result.returncode == 1
+    expected = "docs/index.md:4: stale record of `snippets/page/reads.py`: `snippets/data/rows.csv` changed"
+    assert expected in result.stderr
+    assert build(site, fence("page/reads.py"), strict=False).returncode == 0
+
+
+def test_every_problem_is_reported_in_one_build(site: SmallBook) -> None:
+    result = build(site, fence("page/one.py") + "\n\n" + fence("page/two.py"))
+    assert "snippets/page/one.py" in result.stderr and "snippets/page/two.py" in result.stderr
+
+
+def test_another_renderer_stops_at_once(site: SmallBook) -> None:
+    """Without MkDocs nobody reads the log: the exception itself must say it."""
+    code = """
+import markdown, toolkit.render as render
+fence = {"name": "snippet", "class": "s", "validator": render.validate, "format": render.snippet_fence}
+options = {"pymdownx.superfences": {"custom_fences": [fence]}}
+text = open("docs/index.md").read()
+print(markdown.markdown(text, extensions=["pymdownx.superfences"], extension_configs=options))
+"""
+
+    def convert(body: str) -> subprocess.CompletedProcess[str]:
+        (site.root / "docs" / "index.md").write_text(f"# Page\n\n{body}\n")
+        environment = {**os.environ, "BOOK_ROOT": str(site.root)}
+        run = [sys.executable, "-c", code]
+        return subprocess.run(
+            run, cwd=site.root, env=environment, capture_output=True, text=True, check=False
+        )
+
+    assert "<samp>" in convert(fence("page/tells.py")).stdout
+    assert "docs/index.md:4: there is no snippet `snippets/page/no.py`" in convert(fence("page/no.py")).stderr
+
+
+def test_rendering_needs_no_machine_learning_package() -> None:
+    """The author who only writes prose installs requirements-docs.txt and nothing else."""
+    code = "import sys, toolkit.hooks; print(sorted({'torch', 'numpy', 'transformers'} & set(sys.modules)))"
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "[]"
+
+
+def test_the_books_pages_name_the_sections(book) -> None:
+    """Folders of snippets are named after the pages that show them first."""
+    pages = {file.stem.replace("-", "_") for file in book.docs.glob("*.md")} | {"opening"}
+    assert {file.parent.name for file in book.snippet_files()} <= pages
+    shown = "".join(Path(file).read_text() for file in book.docs.glob("*.md"))
+    for file in book.snippet_files():
+        assert f"{file.parent.name}/{file.name}" in shown, "every snippet stands on a page"

@@ -1,0 +1,239 @@
+"""The built site, as a reader's browser meets it."""
+
+from __future__ import annotations
+
+import functools
+import html
+import http.server
+import os
+import re
+import socketserver
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from urllib.parse import unquote, urljoin, urlsplit
+
+import pytest
+
+from tests import browser
+from tests.conftest import ROOT
+from toolkit.book import Book
+from toolkit.snippets import read
+
+pytestmark = pytest.mark.xdist_group("site")
+BOOK = Book(ROOT)
+PAGES = [
+    "",
+    "what-is-training/",
+    "what-is-inference/",
+    "real-world-examples/",
+    "use-before-you-train/",
+    "training-considerations/",
+    "inference-considerations/",
+    "builders-lens/",
+    "summary/",
+    "lab/",
+    "glossary/",
+    "lab/what_is_inference/embed_and_search/",
+    "lab/what_is_training/sentiment_head/",
+]
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The whole site, built strictly."""
+    target = tmp_path_factory.mktemp("site")
+    result = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(target)],
+        cwd=ROOT,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    return target
+
+
+@pytest.fixture(scope="session")
+def address(site: Path):
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    handler = functools.partial(Quiet, directory=str(site))
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    from playwright.sync_api import sync_playwright
+
+    executable = browser.find()
+    assert executable, "run `make browser` first"
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=str(executable), args=browser.ARGUMENTS)
+        yield opened
+        opened.close()
+
+
+def documents(site: Path) -> dict[str, str]:
+    """Address below the site's root -> HTML."""
+    return {
+        file.relative_to(site).as_posix().removesuffix("index.html"): file.read_text(encoding="utf-8")
+        for file in sorted(site.rglob("*.html"))
+    }
+
+
+def test_every_link_and_anchor_leads_somewhere(site: Path) -> None:
+    pages = documents(site)
+    anchors = {page: set(re.findall(r'\bid="([^"]+)"', text)) for page, text in pages.items()}
+    broken = []
+    for page, text in pages.items():
+        if page == "404.html":
+            continue
+        for link in re.findall(r'\b(?:href|src)="([^"]*)"', text):
+            target = urlsplit(urljoin("http://site/" + page, html.unescape(link)))
+            if target.netloc != "site" or target.scheme == "data" or link.startswith("data:"):
+                continue
+            path = unquote(target.path).lstrip("/")
+            file = site / path / "index.html" if path.endswith("/") or not path else site / path
+            if not file.exists():
+                broken.append(f"{page}: {link}")
+            elif target.fragment and path in anchors and unquote(target.fragment) not in anchors[path]:
+                broken.append(f"{page}: {link} (no such anchor)")
+    assert broken == []
+
+
+def test_no_id_stands_twice_on_a_page(site: Path) -> None:
+    for page, text in documents(site).items():
+        found = re.findall(r'<(?!path|clipPath|g|use|defs)\w+[^>]*?\bid="([^"]+)"', text)
+        twice = {name for name in found if found.count(name) > 1}
+        assert not twice, f"{page}: {twice}"
+
+
+def test_code_on_a_page_is_the_code_in_the_file(site: Path) -> None:
+    shown = set()
+    for page, text in documents(site).items():
+        for name, block in re.findall(
+            r'<div class="snippet" data-snippet="([^"]+)">(.*?)</footer>', text, re.DOTALL
+        ):
+            cells = [cell.source for cell in read(BOOK.snippets / name, BOOK).cells]
+            for code in re.findall(r'<div class="highlight">.*?<code>(.*?)</code>', block, re.DOTALL):
+                plain = html.unescape(re.sub(r"<[^>]+>", "", code)).strip("\n")
+                assert plain in cells, f"{page} shows code that is not in {name}:\n{plain}"
+                shown.add(name)
+    assert shown == {read(file, BOOK).name for file in BOOK.snippet_files()}
+
+
+def test_downloads_are_the_files_themselves(site: Path) -> None:
+    for file in BOOK.snippet_files():
+        assert (site / BOOK.relative(file)).read_bytes() == file.read_bytes()
+        record = BOOK.record_file(file)
+        copy = site / "lab" / file.relative_to(BOOK.snippets).with_suffix("") / record.name
+        assert copy.read_bytes() == record.read_bytes()
+    assert (site / "snippets/data/reviews.csv").exists()
+
+
+def test_html_stays_small(site: Path) -> None:
+    for page, text in documents(site).items():
+        figures = sum(map(len, re.findall(r"<svg role.*?</svg>|data:image[^\"]+", text, re.DOTALL)))
+        size = len(text.encode()) - figures
+        assert size < 80_000, f"{page}: {size:,} bytes without its figures"
+        assert "cdnjs" not in text and "<style" not in text.replace("<style>:root{--md", "")
+
+
+def test_the_gallery_lists_every_snippet(site: Path) -> None:
+    gallery = documents(site)["lab/"]
+    assert gallery.count('<article class="card">') == len(BOOK.snippet_files())
+    for file in BOOK.snippet_files():
+        name = file.relative_to(BOOK.snippets).with_suffix("").as_posix()
+        for link in (f"../lab/{name}/", f"../snippets/{name}.py", f"../lab/{name}/{file.stem}.ipynb"):
+            assert f'href="{link}"' in gallery
+    assert gallery.count("colab.research.google.com") == len(BOOK.snippet_files())
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_pages_are_quiet_and_keep_to_themselves(page: str, address: str, chromium) -> None:
+    """No console error, no request to anybody else, no sideways scrolling, in both schemes and widths."""
+    for width, scheme in ((1280, "light"), (390, "dark")):
+        context = chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+        tab = context.new_page()
+        said: list[str] = []
+        tab.on("console", lambda message, said=said: said.append(f"{message.type}: {message.text}"))
+        tab.on("pageerror", lambda error, said=said: said.append(str(error)))
+        tab.on("requestfailed", lambda request, said=said: said.append(f"failed: {request.url}"))
+        asked: list[str] = []
+        tab.on("request", lambda request, asked=asked: asked.append(request.url))
+        tab.goto(address + page)
+        tab.wait_for_load_state("networkidle")
+        assert said == []
+        assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
+        assert tab.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        assert tab.locator("h1").count() == 1
+        context.close()
+
+
+def test_buttons_copy_the_file_and_the_cell(address: str, chromium) -> None:
+    context = chromium.new_context(permissions=["clipboard-read", "clipboard-write"])
+    tab = context.new_page()
+    tab.goto(address + "what-is-inference/")
+    block = tab.locator('[data-snippet="what_is_inference/frozen_weights.py"]')
+    block.get_by_role("button", name="Copy the file").click()
+    snippet = read(BOOK.snippets / "what_is_inference/frozen_weights.py", BOOK)
+    assert tab.evaluate("navigator.clipboard.readText()") == snippet.text
+    block.locator("button.md-code__button, button.md-clipboard").first.click(force=True)
+    tab.wait_for_timeout(200)
+    assert tab.evaluate("navigator.clipboard.readText()").strip() == snippet.cells[0].source
+    context.close()
+
+
+def test_tabs_search_scheme_and_instant_navigation(address: str, chromium) -> None:
+    context = chromium.new_context()
+    tab = context.new_page()
+    tab.goto(address + "what-is-inference/")
+    tab.get_by_text("A summary", exact=True).click()
+    assert tab.locator('[data-snippet="what_is_inference/summarise.py"]').is_visible()
+    tab.locator('label[for="__palette_1"]:visible, label[title="Switch to light mode"]:visible').first.click()
+    tab.locator(".md-search__input").fill("frozen")
+    tab.locator(".md-search-result__item").first.wait_for()
+    tab.keyboard.press("Escape")
+    tab.goto(address)
+    tab.get_by_role("link", name="Section 9.1").click()
+    tab.wait_for_url("**/what-is-training/")
+    assert tab.get_by_role("heading", level=1).inner_text().startswith("9.1 What Is Training?")
+    block = tab.locator('[data-snippet="opening/forge_one.py"]')
+    assert block.locator("svg[role=img]").get_attribute("aria-label").startswith("Line chart")
+    context.close()
+
+
+def test_the_authors_words_stay() -> None:
+    """Titles, tables, lists, questions and quotations of the chapter, as its author wrote them."""
+    kept = (ROOT / "tests" / "authors_words.txt").read_text(encoding="utf-8").splitlines()
+    text = "\n".join(page.read_text(encoding="utf-8") for page in BOOK.docs.glob("*.md"))
+    lines = {re.sub(r"\s+", " ", line).strip(" #>*") for line in text.splitlines()}
+    missing = [line for line in kept if line and re.sub(r"\s+", " ", line).strip(" #>*") not in lines]
+    assert missing == []
+
+
+def test_abbreviations_have_tooltips_and_glossary_entries(site: Path) -> None:
+    listed = re.findall(r"^\*\[([^\]]+)\]:", (ROOT / "includes/abbreviations.md").read_text(), re.MULTILINE)
+    glossary = (ROOT / "docs/glossary.md").read_text()
+    for name in listed:
+        assert re.search(rf"^{re.escape(name)}\b", glossary, re.MULTILINE), f"{name} is not in the glossary"
+    assert '<abbr title="' in documents(site)["training-considerations/"]
+
+
+def test_the_printed_page_shows_every_tab(address: str, chromium) -> None:
+    context = chromium.new_context()
+    tab = context.new_page()
+    tab.goto(address + "what-is-inference/")
+    tab.emulate_media(media="print")
+    for name in ("classify_text", "embed_and_search", "summarise"):
+        assert tab.locator(f'[data-snippet="what_is_inference/{name}.py"]').is_visible()
+    context.close()
