@@ -1,9 +1,9 @@
 """Record the snippets from cold, with this recorder and with mkdocs-jupyter's own execution, in one run.
 
 Both execute the same files on the same embedded weights, one after the other on the same machine.
-mkdocs-jupyter runs each in a kernel of its own, as `execute: true` does. The snippets whose work is
-a training of more than a minute are left out: their work would be the same on both sides and hide
-what is compared. `--all` includes them.
+mkdocs-jupyter runs each in a kernel of its own, as `execute: true` does. What is compared is the cost
+of executing, so the trainings are left out: their own work is the same on both sides, and the longer
+it takes the less either tool matters. `--trainings` includes those of up to a minute.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ def copy_book(book: Book, target: Path, snippets: list[Snippet]) -> None:
         file.parent.mkdir(exist_ok=True)
         shutil.copy(snippet.file, file)
     (target / "docs").mkdir()
+    hub.lay_out(Book(target))  # the weights lie ready for both, as on a machine that has them
 
 
 def ours(target: Path) -> float:
@@ -74,11 +75,12 @@ def theirs(target: Path, snippets: list[Snippet], variables: dict[str, str]) -> 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--all", action="store_true", help="the long trainings too")
+    parser.add_argument("--trainings", action="store_true", help="the trainings of up to a minute too")
     options = parser.parse_args()
     book = Book.locate()
     took = {state.file: state.record.about["seconds"] for state in Shelf(book).states() if state.record}
-    files = [file for file in book.snippet_files() if options.all or took.get(file, 0) <= 60]
+    longest = 60 if options.trainings else 10
+    files = [file for file in book.snippet_files() if took.get(file, 0) <= longest]
     snippets = [read(file, book) for file in files]
     variables = {**environment(book, hub.environment(book)), "NO_MKDOCS_2_WARNING": "1"}
     with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory() as second:

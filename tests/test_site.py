@@ -145,7 +145,7 @@ def test_html_stays_small(site: Path) -> None:
         figures = sum(map(len, re.findall(r"<svg role.*?</svg>|data:image[^\"]+", text, re.DOTALL)))
         size = len(text.encode()) - figures
         assert size < 80_000, f"{page}: {size:,} bytes without its figures"
-        assert "cdnjs" not in text and "<style" not in text.replace("<style>:root{--md", "")
+        assert "cdnjs" not in text and "<style" not in text
 
 
 def test_the_gallery_lists_every_snippet(site: Path) -> None:
@@ -200,7 +200,8 @@ def test_tabs_search_scheme_and_instant_navigation(address: str, chromium) -> No
     tab.get_by_text("A summary", exact=True).click()
     assert tab.locator('[data-snippet="what_is_inference/summarise.py"]').is_visible()
     tab.locator('label[for="__palette_1"]:visible, label[title="Switch to light mode"]:visible').first.click()
-    tab.locator(".md-search__input").fill("frozen")
+    tab.locator(".md-search__input").click()
+    tab.keyboard.type("frozen")
     tab.locator(".md-search-result__item").first.wait_for()
     tab.keyboard.press("Escape")
     tab.goto(address)
@@ -216,8 +217,8 @@ def test_the_authors_words_stay() -> None:
     """Titles, tables, lists, questions and quotations of the chapter, as its author wrote them."""
     kept = (ROOT / "tests" / "authors_words.txt").read_text(encoding="utf-8").splitlines()
     text = "\n".join(page.read_text(encoding="utf-8") for page in BOOK.docs.glob("*.md"))
-    lines = {re.sub(r"\s+", " ", line).strip(" #>*") for line in text.splitlines()}
-    missing = [line for line in kept if line and re.sub(r"\s+", " ", line).strip(" #>*") not in lines]
+    everything = re.sub(r"\s+", " ", text)
+    missing = [line for line in kept if re.sub(r"\s+", " ", line).strip(" #>*") not in everything]
     assert missing == []
 
 

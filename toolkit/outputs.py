@@ -53,9 +53,11 @@ def follow_scheme(svg: str) -> str:
     svg = svg[svg.index("<svg") :] if "<svg" in svg else svg
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r"<!--.*?-->\n?", "", svg, flags=re.DOTALL)
+    # A style element in an inlined picture would apply to the whole page.
+    svg = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", svg, flags=re.DOTALL)
     svg = _BLACK.sub("currentColor", svg)
     # Text carries no fill of its own in a matplotlib SVG: it would stay black.
-    svg = svg.replace("<svg ", '<svg fill="currentColor" ', 1)
+    svg = svg.replace("<svg ", '<svg fill="currentColor" stroke-linejoin="round" stroke-linecap="butt" ', 1)
     return re.sub(r"\n\s*", "\n", svg).strip()
 
 

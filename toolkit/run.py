@@ -16,7 +16,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -69,6 +69,8 @@ def environment(book: Book, hub: dict[str, str]) -> dict[str, str]:
         **hub,
         "MPLBACKEND": "agg",
         "MPLCONFIGDIR": str(book.cache / "matplotlib"),
+        # Children share the cores; waiting threads must sleep, not spin.
+        "OMP_WAIT_POLICY": "passive",
         "TOKENIZERS_PARALLELISM": "false",
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
@@ -82,30 +84,33 @@ class ForkRunner:
         self.book = book
         self.imports = ImportGraph()
         self._live: dict[int, _Job] = {}
+        self._imported: set[str] = set()
         self.tick: Callable[[], None] = lambda: None
         """Called many times a second while a snippet runs."""
         os.environ.update(environment(book, hub))
         _prctl(_PR_SET_CHILD_SUBREAPER, 1)
         self.imports.start()
 
-    def warm(self, snippets: Iterable[Snippet]) -> None:
-        """Execute the import statements of the snippets here, once, for all children."""
+    def warm(self, snippet: Snippet) -> None:
+        """Execute the import statements of a snippet here, once, for all children."""
         from IPython.core.interactiveshell import InteractiveShell  # noqa: F401
 
-        wanted: dict[str, ast.stmt] = {}
-        for snippet in snippets:
-            for node in ast.walk(ast.parse(snippet.text)):
-                if isinstance(node, (ast.Import, ast.ImportFrom)) and not getattr(node, "level", 0):
-                    wanted.setdefault(ast.unparse(node), node)
-        for statement in wanted:
-            # What fails here fails again in the child, where the author sees it.
-            with contextlib.suppress(Exception):
-                exec(compile(statement, "<warm>", "exec"), {"__name__": "toolkit_warm"})
-        if "matplotlib" in sys.modules:
+        gc.disable()  # nothing that an import makes is garbage
+        for node in ast.walk(ast.parse(snippet.text)):
+            if not isinstance(node, (ast.Import, ast.ImportFrom)) or bool(getattr(node, "level", 0)):
+                continue
+            statement = ast.unparse(node)
+            if statement not in self._imported:
+                self._imported.add(statement)
+                # What fails here fails again in the child, where the author sees it.
+                with contextlib.suppress(Exception):
+                    exec(compile(statement, "<warm>", "exec"), {"__name__": "toolkit_warm"})
+        if "matplotlib" in sys.modules and "matplotlib" not in self._imported:
             import matplotlib
 
             matplotlib.rcParams.update(cast(Any, STYLE))
-        gc.collect()
+            self._imported.add("matplotlib")
+        gc.enable()
         gc.freeze()
 
     def run(
@@ -115,30 +120,30 @@ class ForkRunner:
 
         Up to `jobs` run at a time; one with a measured cell runs alone, with every core.
         """
-        if not snippets:
-            return
-        self.warm(snippets)
         shared = [snippet for snippet in snippets if not snippet.measured]
         alone = [snippet for snippet in snippets if snippet.measured]
-        cores = len(os.sched_getaffinity(0))
-        threads = max(1, cores // max(1, min(jobs, len(shared))))
         try:
-            yield from self._run(shared, jobs, threads, started)
-            yield from self._run(alone, 1, cores, started)
+            yield from self._run(shared, jobs, started)
+            yield from self._run(alone, 1, started)
         finally:
             for job in list(self._live.values()):
                 job.end(self)
 
     def _run(
-        self, snippets: Sequence[Snippet], jobs: int, threads: int, started: Callable[[Snippet], None]
+        self, snippets: Sequence[Snippet], jobs: int, started: Callable[[Snippet], None]
     ) -> Iterator[Run]:
-        waiting = list(snippets)
-        while waiting or self._live:
-            while waiting and len(self._live) < jobs:
-                snippet = waiting.pop(0)
+        cold, warm = sorted(snippets, key=_import_weight), list[Snippet]()
+        while cold or warm or self._live:
+            if warm and len(self._live) < jobs:
+                snippet = warm.pop(0)
                 started(snippet)
-                job = _Job(snippet, self.book, threads, self.imports)
+                job = _Job(snippet, self.book, self.imports)
                 self._live[job.pid] = job
+            elif cold and not warm:
+                # Import for the next snippet while the children run on the other cores.
+                self.warm(cold[0])
+                warm.append(cold.pop(0))
+                continue
             for job in list(self._live.values()):
                 if job.poll():
                     result = job.end(self)
@@ -166,7 +171,7 @@ class ForkRunner:
 class _Job:
     """One running child."""
 
-    def __init__(self, snippet: Snippet, book: Book, threads: int, imports: ImportGraph) -> None:
+    def __init__(self, snippet: Snippet, book: Book, imports: ImportGraph) -> None:
         self.snippet, self.book = snippet, book
         self.marker = LineMarker()
         self.box = make_sandbox(book)
@@ -181,7 +186,7 @@ class _Job:
         parent = os.getpid()
         self.pid = os.fork()
         if self.pid == 0:
-            _in_child(self, threads, imports, parent)
+            _in_child(self, imports, parent)
 
     def poll(self) -> bool:
         """Whether the child has ended, of itself or because it went over a limit."""
@@ -252,6 +257,12 @@ class _Job:
         return run
 
 
+def _import_weight(snippet: Snippet) -> int:
+    """Snippets with light imports start first, so that they run while the heavy ones are imported."""
+    order = ("torch", "sklearn", "matplotlib", "transformers", "sentence_transformers")
+    return max((order.index(name) + 1 for name in snippet.imports if name in order), default=0)
+
+
 def fill(run: Run, result: dict[str, Any]) -> None:
     """Take over what the child reported."""
     if result.get("fault"):
@@ -283,7 +294,7 @@ def make_sandbox(book: Book) -> Path:
     return box
 
 
-def _in_child(job: _Job, threads: int, imports: ImportGraph, parent: int) -> None:
+def _in_child(job: _Job, imports: ImportGraph, parent: int) -> None:
     """Run the snippet in the forked child; never returns."""
     try:
         os.setsid()
@@ -299,7 +310,7 @@ def _in_child(job: _Job, threads: int, imports: ImportGraph, parent: int) -> Non
         log = io.FileIO(2, "w", closefd=False)
         sys.stderr = io.TextIOWrapper(io.BufferedWriter(log), errors="replace", line_buffering=True)
         faulthandler.register(signal.SIGUSR1, file=2, all_threads=False)
-        result = run_here(job.snippet, job.book, job.box, job.native, job.marker.set, imports, threads)
+        result = run_here(job.snippet, job.book, job.box, job.native, job.marker.set, imports)
         data = json.dumps(result)
         with open(job.result, "w", encoding="utf-8", closefd=False) as out:
             out.write(data)
@@ -318,17 +329,12 @@ def run_here(
     native: int | None,
     mark: Callable[[int], None],
     imports: ImportGraph,
-    threads: int,
 ) -> dict[str, Any]:
     """Execute a snippet in this process, inside the sandbox folder `box`; for child processes."""
     sys.dont_write_bytecode = True
     os.chdir(box)
-    os.environ.update(
-        BOOK_SANDBOX=str(box), TMPDIR=str(box / "tmp"), HOME=str(box), OMP_NUM_THREADS=str(threads)
-    )
+    os.environ.update(BOOK_SANDBOX=str(box), TMPDIR=str(box / "tmp"), HOME=str(box))
     tempfile.tempdir = None
-    if torch := sys.modules.get("torch"):
-        torch.set_num_threads(threads)
     imports.edges.pop("__main__", None)  # so far that name was the recorder's
     capture = Capture(native=native)
     landlock([box])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -31,13 +32,9 @@ def watch(recorder: Recorder) -> int:
         leftover.unlink()
     warm = getattr(recorder.runner, "warm", None)
     if warm:
-        readable = []
         for file in book.snippet_files():
-            try:
-                readable.append(read(file, book))
-            except SnippetError:
-                continue
-        warm(readable)
+            with contextlib.suppress(SnippetError):
+                warm(read(file, book))
     attempted: dict[Path, tuple[str, ...]] = {}
     before: object = None
     while os.getppid() == parent:
