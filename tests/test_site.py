@@ -144,7 +144,8 @@ def test_html_stays_small(site: Path) -> None:
     for page, text in documents(site).items():
         figures = sum(map(len, re.findall(r"<svg role.*?</svg>|data:image[^\"]+", text, re.DOTALL)))
         size = len(text.encode()) - figures
-        assert size < 80_000, f"{page}: {size:,} bytes without its figures"
+        limit = 80_000 if page.startswith("lab/") else 120_000
+        assert size < limit, f"{page}: {size:,} bytes without its figures"
         assert "cdnjs" not in text and "<style" not in text
 
 

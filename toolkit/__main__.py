@@ -147,6 +147,7 @@ class Recorder:
         from toolkit.progress import Progress
 
         snippets, failures = [], []
+        self.details = ""
         for state in states:
             try:
                 snippets.append(state.snippet or read(state.file, self.book))

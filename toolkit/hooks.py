@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import importlib.util
+import logging
 import os
 import re
 import subprocess
@@ -24,6 +25,8 @@ _recorder: subprocess.Popen[bytes] | None = None
 def on_startup(*, command: str, dirty: bool) -> None:
     render.site.serving = command == "serve"
     render.site.reports = True
+    # It reports each notebook of each build, twice.
+    logging.getLogger("mkdocs.plugins.mkdocs_jupyter").setLevel(logging.WARNING)
 
 
 def on_config(config: Any) -> None:
@@ -35,7 +38,7 @@ def on_config(config: Any) -> None:
 
 
 def on_pre_build(config: Any) -> None:
-    render.errors.clear()
+    render.begin_build()
 
 
 def on_files(files: Any, config: Any) -> None:

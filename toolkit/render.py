@@ -54,11 +54,18 @@ errors: list[str] = []
 _shelf: tuple[float, Shelf] | None = None
 
 
+def begin_build() -> None:
+    """Forget what an earlier build found."""
+    global _shelf
+    _shelf = None
+    errors.clear()
+
+
 def shelf() -> Shelf:
-    """States are read anew after a second, so that one build hashes each file once."""
+    """Hashes each file once in a build; where no build begins, after a second anew."""
     global _shelf
     now = time.monotonic()
-    if _shelf is None or now - _shelf[0] > 1.0:
+    if _shelf is None or (not site.reports and now - _shelf[0] > 1.0):
         _shelf = (now, Shelf(Book.locate()))
     return _shelf[1]
 
