@@ -52,7 +52,7 @@ clean:  ## remove all that was installed or built
 		{ echo "Python 3.11 or newer is needed: make PYTHON=python3.12 …"; exit 1; }
 	$(PYTHON) -m venv .venv
 
-.venv/.installed: requirements.txt requirements-docs.txt pyproject.toml | .venv/bin/python
+.venv/.installed: requirements.txt requirements-docs.txt pyproject.toml constraints.txt | .venv/bin/python
 	$(BIN)/pip install --quiet -r requirements.txt
 	@touch $@
 

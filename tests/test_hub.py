@@ -135,3 +135,27 @@ def test_snippet_records_name_their_weights(book: Book) -> None:
     (weights,) = record["metadata"]["record"]["weights"]
     assert weights["id"] == "distilbert/distilbert-base-uncased-finetuned-sst-2-english"
     assert weights["from"] in ("embedded", "hub")
+
+
+def test_recording_with_the_originals_needs_the_network_and_says_so(small: SmallBook, tmp_path: Path) -> None:
+    """`--weights hub` asks the Hub; the snippet may then write into the Hugging Face cache."""
+    cache = tmp_path / "author" / "huggingface"
+    small.snippet(
+        "asks",
+        """
+        # %% ask
+        import os
+        from pathlib import Path
+        print("HF_HUB_OFFLINE" in os.environ)
+        Path(os.environ["HF_HOME"], "downloaded").write_text("by the Hub's client")
+        """,
+    )
+    os.environ["HF_HOME"] = str(cache)
+    try:
+        result = small.toolkit("record", "--weights", "hub")
+    finally:
+        del os.environ["HF_HOME"]
+    assert result.returncode == 0, result.stderr
+    assert (cache / "downloaded").exists()
+    record = json.loads(small.record("asks").read_text())
+    assert record["cells"][2]["outputs"][0]["text"] == ["False\n"]

@@ -89,7 +89,7 @@ def test_named_cells_and_halves(site: SmallBook) -> None:
     assert code_of(html) == ['x = "<script>alert(1)</script>"'] and "<samp>" not in html
 
 
-def test_a_fence_works_inside_tabs_and_admonitions(site: SmallBook) -> None:
+def test_a_fence_works_inside_a_list(site: SmallBook) -> None:
     indented = "\n".join("    " + line for line in fence("page/tells.py: tell").splitlines())
     result = build(site, f"- a list item\n\n{indented}")
     assert result.returncode == 0, result.stderr

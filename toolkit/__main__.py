@@ -127,6 +127,8 @@ class Recorder:
         self.book, self.weights, self.jobs = book, weights, jobs
         self.details = ""
         """Traceback of the last failure."""
+        self.bar = True
+        """Whether to draw a progress bar on a terminal."""
         environment = hub.environment(book, weights)
         if runner == "fork" or (runner == "auto" and can_fork()):
             self.runner = ForkRunner(book, environment)
@@ -154,7 +156,9 @@ class Recorder:
             except SnippetError as error:
                 failures.append(str(error))
         shelf = Shelf(self.book)
-        with Progress(len(snippets)) as progress:
+        with Progress(len(snippets), self.bar) as progress:
+            if progress.bar:
+                self.runner.tick = progress.tick
             for run in self.runner.run(self._longest_first(snippets, states), self.jobs, progress.started):
                 lines = [run.message] if run.fault else finish(run, shelf)
                 self.details = run.fault.details if run.fault else ""

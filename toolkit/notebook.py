@@ -28,9 +28,10 @@ _os.environ.update(BOOK_SANDBOX=str(_box), TMPDIR=str(_box / "tmp"), HOME=str(_b
 if {figures}:
     import matplotlib as _matplotlib, matplotlib.font_manager  # its font cache lies outside the sandbox
     _matplotlib.rcParams.update(_style)
+_writable = [_box] + ([] if _os.environ.get("HF_HUB_OFFLINE") else [_Path(_os.environ["HF_HOME"])])
 _graph = _Graph(); _graph.start()
-_observer = _Observer(_Path({root!r}), _box); _observer.start()
-_landlock([_box])
+_observer = _Observer(_Path({root!r}), _writable); _observer.start()
+_landlock(_writable)
 _sys.argv = [{shown!r}]
 _sys.path.insert(0, {folder!r})
 __file__ = {shown!r}
@@ -54,6 +55,7 @@ class NotebookRunner:
 
     def __init__(self, book: Book, hub: dict[str, str]) -> None:
         self.book = book
+        self.tick: Callable[[], None] = lambda: None
         os.environ.update(environment(book, hub))
 
     def run(

@@ -34,9 +34,9 @@ class OutsideSandbox(PermissionError):
 class Observer:
     """What one snippet's process opened."""
 
-    def __init__(self, root: Path, sandbox: Path | None) -> None:
+    def __init__(self, root: Path, writable: list[Path]) -> None:
         self.root = os.path.realpath(root)
-        self.sandbox = os.path.realpath(sandbox) if sandbox else None
+        self.writable = tuple(os.path.realpath(folder) + os.sep for folder in writable)
         self._opened: set[str] = set()
         self._listed: set[str] = set()
 
@@ -66,10 +66,8 @@ class Observer:
                 self._refuse_outside(paths[-1])
 
     def _refuse_outside(self, path: Any) -> None:
-        if self.sandbox is None:
-            return
         target = os.path.realpath(_absolute(path))
-        if target.startswith(self.sandbox + os.sep) or target.startswith(("/dev/", "/proc/")):
+        if target.startswith((*self.writable, "/dev/", "/proc/")):
             return
         raise OutsideSandbox(f"wrote outside its sandbox folder: {_absolute(path)}")
 

@@ -14,14 +14,15 @@ from toolkit.snippets import Snippet
 class Progress:
     """Use as a context manager around the runs."""
 
-    def __init__(self, total: int) -> None:
-        self.total, self.done = total, 0
+    def __init__(self, total: int, bar: bool = True) -> None:
+        self.total, self.done, self.wanted = total, 0, bar
+        self._drawn = 0.0
         self.running: dict[str, float] = {}
         self.bar: Any = None
         self.begun = time.monotonic()
 
     def __enter__(self) -> Progress:
-        if sys.stderr.isatty() and self.total:
+        if self.wanted and sys.stderr.isatty() and self.total:
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
             from rich.progress import Progress as Bar
@@ -60,7 +61,13 @@ class Progress:
             print(run.log.strip()[-1500:], file=sys.stderr)
         self._refresh()
 
+    def tick(self) -> None:
+        """Called often: keeps the clock of the bar going."""
+        if time.monotonic() - self._drawn > 0.25:
+            self._refresh()
+
     def _refresh(self) -> None:
+        self._drawn = time.monotonic()
         if self.bar:
             names = ", ".join(self.running) or "done"
             self.bar.update(self.task, completed=self.done, description=names)

@@ -337,8 +337,13 @@ def run_here(
     tempfile.tempdir = None
     imports.edges.pop("__main__", None)  # so far that name was the recorder's
     capture = Capture(native=native)
-    landlock([box])
-    observer = Observer(book.root, box)
+    writable = [box]
+    if not os.environ.get("HF_HUB_OFFLINE"):
+        # Recording with the originals downloads them into the author's own Hugging Face cache.
+        writable.append(Path(os.environ["HF_HOME"]))
+        writable[-1].mkdir(parents=True, exist_ok=True)
+    landlock(writable)
+    observer = Observer(book.root, writable)
     observer.start()
     fault: Fault | None = None
     outputs: list[list[Output]] = []

@@ -26,6 +26,7 @@ _PATIENCE_SECONDS = 1.0
 def watch(recorder: Recorder) -> int:
     """Loop until the parent process ends."""
     book, parent = recorder.book, os.getppid()
+    recorder.bar = False
     status = book.cache / "status"
     status.mkdir(parents=True, exist_ok=True)
     for leftover in status.glob("*.json"):
