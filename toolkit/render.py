@@ -142,6 +142,8 @@ def _cell(source: str, cell: Cell | None, record: Record, title: str, show: str,
     if show != "code" and outputs:
         measured = (cell.measured if cell else False) or "measured" in record.tags.get(title, [])
         label = f"Output, measured on {escape(record.about['machine'])}" if measured else "Output"
+        if has_stand_in(record):
+            label += " · a stand-in answered, see below"
         html += f'<div class="out"><p class="out-label">{label}</p>{outputs}</div>'
     return html
 
@@ -165,12 +167,33 @@ def _header(state: State, snippet: Snippet | None, page: str | None) -> str:
         parts.append(
             f' · <button type="button" class="copy-file" data-clipboard-text="{text}">Copy the file</button>'
         )
-    return "".join(['<header class="snippet-head">', *parts, "</span></header>"])
+    parts.append("</span>")
+    if snippet is not None and snippet.needs:
+        parts.append(f'<span class="needs">Needs: {_needs(snippet, page)}</span>')
+    return "".join(['<header class="snippet-head">', *parts, "</header>"])
+
+
+def _needs(snippet: Snippet, page: str | None) -> str:
+    """The docstring's words, with the book's data files as links."""
+    words = escape(snippet.needs)
+    for name in set(re.findall(r"\b[\w-]+\.csv\b", words)):
+        words = words.replace(name, f'<a href="{_up(page)}snippets/data/{name}" download>{name}</a>')
+    return re.sub(r"(pip install [\w -]+)", r"<code>\1</code>", words)
 
 
 def cost(record: Record) -> str:
     about = record.about
     return f"Ran in {about['seconds']:.1f} s, at most {about['peak_mb']:,} MB of memory"
+
+
+def has_stand_in(record: Record) -> bool:
+    """Whether weights of this book answered in place of the model that the code names."""
+    models = [
+        shelf().catalog.get(weights["id"])
+        for weights in record.about["weights"]
+        if weights["from"] == "embedded"
+    ]
+    return any(model is not None and not model.embedded.get("original") for model in models)
 
 
 def provenance(record: Record, page: str | None) -> str:
@@ -191,7 +214,7 @@ def provenance(record: Record, page: str | None) -> str:
             link = f'<a href="{_up(page)}{_lab_url(trainer)}">{escape(trainer.rpartition("/")[2])}</a>'
             said.append(
                 f"embedded weights <code>{escape(str(embedded.get('name')))}</code>, {size}, "
-                f"trained by {link}, standing in for <code>{name}</code>"
+                f"trained by {link}, standing in for <code>{name}</code>, whose answers and times will differ"
             )
     return f"Weights: {'; '.join(said)}." if said else "No pretrained weights."
 
@@ -244,7 +267,7 @@ def gallery_fence(
     """All snippets as cards: picture, what it shows, seconds, memory, weights, downloads."""
     page = _page(md)
     cards, section = [], ""
-    for state in shelf().states():
+    for state in sorted(shelf().states(), key=_chapter_order):
         if state.record is None:
             cards.append(_problem(md, "", f"`{state.shown}`: {'; '.join(state.reasons)}"))
             continue
@@ -280,6 +303,50 @@ def lab_header(src_uri: str, page: str) -> str:
         f"on {escape(state.record.about['machine'])}.</p>"
         f'<p class="files">{_links(state, page, lab_page=False)}</p></aside>'
     )
+
+
+_SECTIONS = (
+    "opening",
+    "what_is_training",
+    "what_is_inference",
+    "real_world_examples",
+    "use_before_you_train",
+    "training_considerations",
+    "inference_considerations",
+    "builders_lens",
+    "summary",
+)
+
+
+def _chapter_order(state: State) -> tuple[int, str]:
+    section = state.file.parent.name
+    return (_SECTIONS.index(section) if section in _SECTIONS else len(_SECTIONS), state.shown)
+
+
+def cost_fence(
+    source: str, language: str, css_class: str, options: dict[str, Any], md: Markdown, **_: Any
+) -> str:
+    """A table of what recorded runs took. A line is `step | what you own in the end | file.py`."""
+    rows = []
+    for line in filter(None, (line.strip() for line in source.splitlines())):
+        step, own, name = (part.strip() for part in line.split("|"))
+        file = shelf().book.snippets / name
+        state = shelf().state(file) if file.is_file() else None
+        if state is None or state.record is None:
+            rows.append(f"<tr><td>{_problem(md, line, f'there is no record of `{name}`')}</td></tr>")
+            continue
+        about = state.record.about
+        link = f'<a href="{_up(_page(md))}{_lab_url(state.shown)}"><code>{escape(file.name)}</code></a>'
+        rows.append(
+            f"<tr><td>{escape(step)}</td><td>{escape(own)}</td><td>{link}</td>"
+            f"<td>{about['seconds']:.1f} s</td><td>{about['peak_mb']:,} MB</td></tr>"
+        )
+    head = "".join(
+        f"<th>{name}</th>" for name in ("Step", "What you own in the end", "Run", "Time", "Memory")
+    )
+    machines = {state.record.about["machine"] for state in shelf().states() if state.record}
+    measured = f'<p class="spoke">Measured on {escape("; ".join(sorted(machines)))}.</p>'
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>{measured}"
 
 
 def _stale(state: State, place: str) -> str:

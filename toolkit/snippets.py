@@ -59,6 +59,8 @@ class Snippet:
     text: str
     about: str
     """The first paragraph of the docstring: what the snippet shows."""
+    needs: str
+    """What the docstring says after `Needs:`."""
     cells: tuple[Cell, ...]
     time_limit: float = TIME_LIMIT
     imports: frozenset[str] = field(default_factory=frozenset)
@@ -127,6 +129,7 @@ def read(file: Path, book: Book) -> Snippet:
         shown=shown,
         text=text,
         about=" ".join(docstring.split("\n\n")[0].split()),
+        needs=" ".join(docstring.partition("Needs:")[2].split()),
         cells=tuple(cells),
         time_limit=max(limits, default=TIME_LIMIT),
         imports=frozenset(_imports(tree)),

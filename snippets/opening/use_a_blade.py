@@ -7,11 +7,17 @@ Needs: pip install torch transformers
 from transformers import pipeline
 
 name = "distilbert/distilbert-base-uncased-finetuned-sst-2-english"
-classify = pipeline("text-classification", model=name)
 
 # %% wield it
-for text in ["It was worth the wait.", "It broke in a week.", "No complaints at all."]:
-    print(f"{classify(text)[0]['label']}  {text}")
+classify = pipeline("text-classification", model=name)
+texts = [
+    "It was worth the wait.",
+    "It broke in a week.",
+    "No complaints at all.",
+    "Never again.",
+]
+for text, answer in zip(texts, classify(texts)):
+    print(answer["label"], text)
 
 # %% time it tags=["measured"]
 import time

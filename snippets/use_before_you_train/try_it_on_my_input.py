@@ -33,10 +33,30 @@ print(f"{right} of {len(mine)} right")
 
 # %% could a wrapper fix the gap
 routine = ("refund", "cancel", "invoice")  # words that say nothing about the mood here
-kept = [
-    answer["label"] == wanted
-    for (text, wanted), answer in zip(mine.items(), answers)
-    if answer["score"] >= 0.95 and not any(word in text.lower() for word in routine)
-]
-print(f"answered by the model: {len(kept)}, of them right: {sum(kept)}")
-print(f"handed to a person:    {len(mine) - len(kept)}")
+
+
+def answered(messages: dict[str, str]) -> list[bool]:
+    """Whether the model was right on each message that the wrapper lets it answer."""
+    return [
+        answer["label"] == wanted
+        for (text, wanted), answer in zip(messages.items(), classify(list(messages)))
+        if answer["score"] >= 0.95 and not any(word in text.lower() for word in routine)
+    ]
+
+
+kept = answered(mine)
+print(f"the same twelve: {len(kept)} answered, {sum(kept)} of them right")
+
+# %% score the wrapper on messages that it was not made for
+fresh = {
+    "Your invoice came as a neat PDF, perfect.": "POSITIVE",
+    "Forty minutes on hold, then the line went dead.": "NEGATIVE",
+    "The new agent was patient and kind to my mother.": "POSITIVE",
+    "Nobody reads what I write to you.": "NEGATIVE",
+    "Great service, I will stay with you.": "POSITIVE",
+    "The replacement is broken too.": "NEGATIVE",
+    "Quick answer, problem gone.": "POSITIVE",
+    "I want to cancel, this is a waste of money.": "NEGATIVE",
+}
+kept = answered(fresh)
+print(f"eight fresh ones: {len(kept)} answered, {sum(kept)} of them right")

@@ -1,6 +1,6 @@
 """Find the passage that answers a question by the distance between embeddings.
 
-Needs: pip install sentence-transformers
+Needs: pip install sentence-transformers matplotlib
 """
 
 # %% load an embedding model
@@ -9,35 +9,36 @@ from sentence_transformers import SentenceTransformer
 model = SentenceTransformer("sentence-transformers/all-MiniLM-L6-v2")
 
 # %% turn sentences into vectors
-passages = [
-    "Charge the scooter for four hours before the first ride.",
-    "To pair it with your phone, hold the bell until it blinks blue.",
-    "The warranty covers the frame for five years and the battery for two.",
-    "Fold it by pulling the red lever up and lowering the handlebar.",
-    "Keep both tyres at 3.5 bar; check them once a month.",
-    "Return it within thirty days in its original box for your money back.",
-]
-vectors = model.encode(passages, normalize_embeddings=True)
+passages = {
+    "charge": "Charge the scooter for four hours before the first ride.",
+    "pair": "To pair it with your phone, hold the bell until it blinks blue.",
+    "warranty": "The warranty covers the frame for five years and the battery for two.",
+    "fold": "Fold it by pulling the red lever up and lowering the handlebar.",
+    "tyres": "Keep both tyres at 3.5 bar; check them once a month.",
+    "return": "Return it within thirty days in its original box for your money back.",
+}
+vectors = model.encode(list(passages.values()), normalize_embeddings=True)
 print(f"{vectors.shape[0]} passages, {vectors.shape[1]} numbers each")
 
 # %% search by meaning
-questions = ["How do I connect it to Bluetooth?", "Can I get a refund?", "How much air?"]
-for question in questions:
-    scores = vectors @ model.encode(question, normalize_embeddings=True)
-    best = scores.argmax()
-    print(f"{question}\n    {scores[best]:.2f}  {passages[best]}")
+questions = {
+    "bluetooth": "How do I connect it over Bluetooth?",
+    "refund": "Can I get a refund?",
+    "air": "How much air do the wheels need?",
+    "no answer": "Who founded the company?",
+}
+scores = model.encode(list(questions.values()), normalize_embeddings=True) @ vectors.T
+for question, row in zip(questions.values(), scores):
+    print(f"{question}\n    {row.max():.2f}  {list(passages.values())[row.argmax()]}")
 
-# %% see which passages are alike
+# %% see how far each question is from each passage
 import matplotlib.pyplot as plt
 
-names = ["charge", "pair", "warranty", "fold", "tyres", "return"]
-alt = "Heat map: cosine similarity of the six passages; each is alike only to itself"
-figure, axes = plt.subplots(figsize=(5, 4), label=alt)
-image = axes.pcolormesh(
-    vectors @ vectors.T, cmap="Blues", vmin=0, vmax=1, edgecolors="white"
-)
-axes.set_xticks([i + 0.5 for i in range(6)], names, rotation=30)
-axes.set_yticks([i + 0.5 for i in range(6)], names)
+alt = "Heat map: each question is closest to its answer, the last one is close to nothing"
+figure, axes = plt.subplots(figsize=(6, 3.2), label=alt)
+image = axes.pcolormesh(scores, cmap="Blues", vmin=0, vmax=0.6, edgecolors="white")
+axes.set_xticks([i + 0.5 for i in range(len(passages))], list(passages), rotation=30)
+axes.set_yticks([i + 0.5 for i in range(len(questions))], list(questions))
 axes.invert_yaxis()
 figure.colorbar(image, label="cosine similarity")
 plt.show()
