@@ -131,6 +131,14 @@ def test_code_on_a_page_is_the_code_in_the_file(site: Path) -> None:
     assert shown == {read(file, BOOK).name for file in BOOK.snippet_files()}
 
 
+def test_a_lab_page_shows_its_record(site: Path) -> None:
+    for file in BOOK.snippet_files():
+        page = (site / "lab" / file.relative_to(BOOK.snippets).with_suffix("") / "index.html").read_text()
+        blocks = re.findall(r'<div class="highlight"><pre><code>(.*?)</code>', page, re.DOTALL)
+        shown = [html.unescape(re.sub(r"<[^>]+>", "", block)).strip("\n") for block in blocks]
+        assert shown == [cell.source for cell in read(file, BOOK).cells]
+
+
 def test_downloads_are_the_files_themselves(site: Path) -> None:
     for file in BOOK.snippet_files():
         assert (site / BOOK.relative(file)).read_bytes() == file.read_bytes()
@@ -206,7 +214,7 @@ def test_tabs_search_scheme_and_instant_navigation(address: str, chromium) -> No
     tab.locator(".md-search-result__item").first.wait_for()
     tab.keyboard.press("Escape")
     tab.goto(address)
-    tab.get_by_role("link", name="Section 9.1").click()
+    tab.get_by_role("link", name="The four steps").click()
     tab.wait_for_url("**/what-is-training/")
     assert tab.get_by_role("heading", level=1).inner_text().startswith("9.1 What Is Training?")
     block = tab.locator('[data-snippet="opening/forge_one.py"]')

@@ -74,7 +74,7 @@ def on_page_content(html: str, page: Any, config: Any, files: Any) -> str:
     html = re.sub(
         r'\s*<div class="jp-(InputPrompt|OutputPrompt|Collapser)[^>]*>.*?</div>', "", html, flags=re.DOTALL
     )
-    html = re.sub(r"(?m)^\s+$\n?", "", html)
+    html = re.sub(r"(?m)^[ \t]+\n", "", html)
     return render.lab_header(page.file.src_uri, page.url) + html
 
 
