@@ -7,14 +7,19 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from toolkit import hub
 from toolkit.book import Book, BookError
 from toolkit.record import RecordError, Shelf, State, make_record, read_record, shape, write_record
 from toolkit.snippets import Snippet, SnippetError, read
+
+if TYPE_CHECKING:
+    from toolkit.run import Run
+
+Finish: TypeAlias = "Callable[[Run, Shelf], list[str]]"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -139,13 +144,13 @@ class Recorder:
 
     def record(self, states: Sequence[State]) -> list[str]:
         """Execute and write. Returns one line for each failure; what succeeded is written."""
-        return self._each(states, self._write)
+        return self._each(states, self._write, "recorded")
 
     def verify(self, states: Sequence[State]) -> list[str]:
         """Execute and compare. Returns one line for each difference."""
-        return self._each(states, self._compare)
+        return self._each(states, self._compare, "verified")
 
-    def _each(self, states: Sequence[State], finish) -> list[str]:  # type: ignore[no-untyped-def]
+    def _each(self, states: Sequence[State], finish: Finish, done: str) -> list[str]:
         from toolkit.progress import Progress
 
         snippets, failures = [], []
@@ -156,7 +161,7 @@ class Recorder:
             except SnippetError as error:
                 failures.append(str(error))
         shelf = Shelf(self.book)
-        with Progress(len(snippets), self.bar) as progress:
+        with Progress(len(snippets), done, self.bar) as progress:
             if progress.bar:
                 self.runner.tick = progress.tick
             for run in self.runner.run(self._longest_first(snippets, states), self.jobs, progress.started):
@@ -170,7 +175,7 @@ class Recorder:
         took = {state.file: state.record.about["seconds"] for state in states if state.record}
         return sorted(snippets, key=lambda snippet: -took.get(snippet.file, 0.0))
 
-    def _write(self, run, shelf: Shelf) -> list[str]:  # type: ignore[no-untyped-def]
+    def _write(self, run: Run, shelf: Shelf) -> list[str]:
         try:
             notebook = make_record(run, self.book, shelf, self.weights)
             write_record(notebook, self.book.record_file(run.snippet.file), self.book)
@@ -178,7 +183,7 @@ class Recorder:
             return [str(error)]
         return []
 
-    def _compare(self, run, shelf: Shelf) -> list[str]:  # type: ignore[no-untyped-def]
+    def _compare(self, run: Run, shelf: Shelf) -> list[str]:
         try:
             record = read_record(self.book.record_file(run.snippet.file), self.book)
         except (RecordError, FileNotFoundError) as error:

@@ -14,8 +14,9 @@ from toolkit.snippets import Snippet
 class Progress:
     """Use as a context manager around the runs."""
 
-    def __init__(self, total: int, bar: bool = True) -> None:
+    def __init__(self, total: int, done: str = "recorded", bar: bool = True) -> None:
         self.total, self.done, self.wanted = total, 0, bar
+        self.verb = f"{done:8}"
         self._drawn = 0.0
         self.running: dict[str, float] = {}
         self.bar: Any = None
@@ -49,11 +50,11 @@ class Progress:
         self.running.pop(run.snippet.name, None)
         took = f"{run.seconds:6.1f} s {run.peak_mb:5d} MB  {run.snippet.name}"
         if self.bar:
-            mark = "[red]failed[/]  " if failures else "[green]recorded[/]"
+            mark = "[red]failed[/]  " if failures else f"[green]{self.verb}[/]"
             self.bar.console.print(f"{mark} {took}", highlight=False)
         else:
             print(
-                f"[{self.done}/{self.total}] {'failed  ' if failures else 'recorded'} {took}", file=sys.stderr
+                f"[{self.done}/{self.total}] {'failed  ' if failures else self.verb} {took}", file=sys.stderr
             )
         if run.fault and run.fault.details:
             print(run.fault.details, file=sys.stderr)
