@@ -8,6 +8,9 @@ import pytest
 
 from tests.conftest import SmallBook
 
+# One worker: each would look for the processes that the other's snippets leave behind.
+pytestmark = pytest.mark.xdist_group("faults")
+
 FAULTS = {
     "raises": (
         """
@@ -91,6 +94,58 @@ FAULTS = {
         """,
         "removes.py:3: wrote outside its sandbox folder: ",
     ),
+    "moves": (
+        """
+        # %% move
+        import shutil
+        shutil.move("snippets/page/raises.py", "mine.py")
+        """,
+        "moves.py:3: wrote outside its sandbox folder: ",
+    ),
+    "changes_the_mode": (
+        """
+        # %% change
+        import os
+        os.chmod("snippets/page/raises.py", 0o600)
+        """,
+        "changes_the_mode.py:3: wrote outside its sandbox folder: ",
+    ),
+    "removes_a_tree": (
+        """
+        # %% remove
+        import shutil
+        shutil.rmtree("snippets/data")
+        """,
+        "removes_a_tree.py:3: wrote outside its sandbox folder: ",
+    ),
+    "forks": (
+        """
+        # %% fork
+        import os, sys
+        if os.fork() == 0:
+            sys.exit(0)
+        os.wait()
+        raise OSError("the parent goes on")
+        """,
+        "forks.py:6: OSError: the parent goes on",
+    ),
+    "cannot_be_shown": (
+        """
+        # %% show
+        class Odd:
+            def __repr__(self):
+                return 1 / 0
+        Odd()
+        """,
+        "cannot_be_shown.py:4: ZeroDivisionError: division by zero",
+    ),
+    "surrogate": (
+        """
+        # %% print
+        print("\\udcff")
+        """,
+        "surrogate.py:2: UnicodeEncodeError: ",
+    ),
     "exits": (
         """
         # %% leave
@@ -146,9 +201,11 @@ FAULTS = {
         import subprocess
         subprocess.Popen(["sleep", "987"], start_new_session=True)
         subprocess.Popen(["sleep", "987"])
+        subprocess.Popen(["sh", "-c", "sleep 987 & sleep 987; true"], start_new_session=True)
+        subprocess.Popen(["sleep", "987"], start_new_session=True, env={})
         raise SystemError("and then this")
         """,
-        "leaves_processes.py:5: SystemError: and then this",
+        "leaves_processes.py:7: SystemError: and then this",
     ),
 }
 

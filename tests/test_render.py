@@ -148,6 +148,18 @@ def test_a_stale_record_fails_a_strict_build(site: SmallBook) -> None:
     assert build(site, fence("page/reads.py"), strict=False).returncode == 0
 
 
+def test_text_looks_as_in_a_terminal(site: SmallBook) -> None:
+    site.snippet("bars", "# %% draw\nprint('10%\\r100%')\nprint('\\x1b[31mred\\x1b[0m')\n")
+    assert site.toolkit("record").returncode == 0
+    assert build(site, fence("page/bars.py: draw (output)")).returncode == 0
+    assert "<samp>100%\nred</samp>" in (site.root / "site" / "index.html").read_text()
+
+
+def test_a_longer_fence_may_show_how_a_fence_is_written(site: SmallBook) -> None:
+    result = build(site, f"````markdown\n{fence('page/tells.py')}\n````")
+    assert result.returncode == 0, result.stderr
+
+
 def test_every_problem_is_reported_in_one_build(site: SmallBook) -> None:
     result = build(site, fence("page/one.py") + "\n\n" + fence("page/two.py"))
     assert "snippets/page/one.py" in result.stderr and "snippets/page/two.py" in result.stderr

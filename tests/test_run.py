@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -210,3 +214,88 @@ def test_a_path_that_is_no_snippet_is_refused(small: SmallBook) -> None:
     result = small.toolkit("record", "README.md")
     assert result.returncode == 1
     assert "README.md is no snippet" in result.stderr and "Traceback" not in result.stderr
+
+
+def test_what_is_saved_during_a_run_is_not_taken_for_executed(small: SmallBook) -> None:
+    # The record belongs to the text that ran; the newer text makes it stale at once.
+    data = small.root / "snippets" / "data" / "rows.csv"
+    data.write_text("old")
+    text = "# %% wait\nimport time\nprint(open('snippets/data/rows.csv').read())\ntime.sleep(2)\n"
+    file = small.snippet("slow", text)
+    other = small.snippet("reads", text.replace("wait", "read"))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "toolkit", "record"], env={**os.environ, "BOOK_ROOT": str(small.root)}
+    )
+    sandboxes = small.root / ".cache" / "sandboxes"
+    while not (sandboxes.exists() and len(list(sandboxes.iterdir())) == 2):
+        time.sleep(0.05)
+    time.sleep(1)
+    file.write_text(text.replace("old", "new") + "print('later')\n")
+    data.write_text("new")
+    assert process.wait(timeout=30) == 0
+    check = small.toolkit("record", "--check").stdout
+    assert "`snippets/page/slow.py` changed" in check
+    assert f"`{other.relative_to(small.root)}`" not in check and "`snippets/data/rows.csv` changed" in check
+
+
+def test_a_pin_that_is_not_installed_makes_a_stale_record(small: SmallBook) -> None:
+    (small.root / "requirements.txt").write_text("NumPy==9.9.9\nscikit_learn==1.9.1\n")
+    small.snippet("uses", "# %% use\nimport numpy\nimport sklearn\nprint(1)\n")
+    assert small.toolkit("record").returncode == 0
+    check = small.toolkit("record", "--check").stdout
+    assert "`numpy` is pinned to 9.9.9, recorded with 2.4.6" in check
+    about = read_record(small.record("uses"), small.book).about
+    assert about["packages"]["scikit-learn"] == "1.9.1"
+
+
+def test_reads_of_forked_workers_and_weights_count(small: SmallBook) -> None:
+    (small.root / "snippets" / "data" / "rows.csv").write_text("a")
+    model = small.root / "models" / "tiny"
+    model.mkdir(parents=True)
+    (model / "config.json").write_text("{}")
+    (model / "model.safetensors").write_bytes(b"weights")
+    small.snippet(
+        "works",
+        """
+        # %% work
+        from multiprocessing import get_context
+        from pathlib import Path
+
+        def read(name):
+            return Path("snippets", "data", name).read_text()
+
+        with get_context("fork").Pool(1) as pool:
+            print(pool.map(read, ["rows.csv"]), Path("models", "tiny", "config.json").read_text())
+        """,
+    )
+    result = small.toolkit("record")
+    assert result.returncode == 0, result.stderr
+    files = read_record(small.record("works"), small.book).about["files"]
+    assert set(files) >= {
+        "snippets/data/rows.csv",
+        "models/tiny/config.json",
+        "models/tiny/model.safetensors",
+    }
+
+
+def test_lines_are_counted_as_python_counts_them(small: SmallBook) -> None:
+    small.snippet(
+        "odd", "'''One\u2028two.'''\n# %% one\nx = 1\nprint('kept')\n\n# %% データ\nprint('\x0c', x)\n"
+    )
+    assert small.toolkit("record").returncode == 0
+    outputs = outputs_of(small, "odd")
+    assert "".join(outputs["one"][0]["text"]) == "kept\n"
+    notebook = json.loads(small.record("odd").read_text())
+    names = [cell["id"] for cell in notebook["cells"]]
+    assert len(set(names)) == len(names) and all(names)
+
+
+def test_a_pool_without_a_with_ends_as_in_a_script(small: SmallBook) -> None:
+    text = """
+    # %% ask
+    from concurrent.futures import ThreadPoolExecutor
+    print(ThreadPoolExecutor().submit(pow, 2, 3).result())
+    """
+    small.snippet("pool", text)
+    result = small.toolkit("record")
+    assert result.returncode == 0, result.stderr

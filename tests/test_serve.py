@@ -41,8 +41,8 @@ def serving(small: SmallBook):
     server.wait(timeout=20)
 
 
-def until(address: str, wanted: str, seconds: float = 60) -> str:
-    """The page, once it holds the text; fails after a while without it."""
+def until(address: str, wanted: str, seconds: float = 60, without: str = "\0") -> str:
+    """The page, once it holds one text and not the other; fails after a while."""
     deadline = time.monotonic() + seconds
     page = ""
     while time.monotonic() < deadline:
@@ -50,7 +50,7 @@ def until(address: str, wanted: str, seconds: float = 60) -> str:
             page = urllib.request.urlopen(address, timeout=10).read().decode()
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             page = ""
-        if wanted in page:
+        if wanted in page and without not in page:
             return page
         time.sleep(0.1)
     raise AssertionError(f"{wanted!r} did not appear on the page:\n{page[-3000:]}")
@@ -68,6 +68,10 @@ def test_saving_a_snippet_shows_its_new_output(serving) -> None:
     page = until(address, "badge-failed")
     assert "snippets/page/tells.py:2: ZeroDivisionError: division by zero" in page
     assert "<samp>it says 2</samp>" in page, "the last output that worked stays"
+
+    file.write_text(GOOD.replace("1", "2"))
+    undone = until(address, "<samp>it says 2</samp>", without="badge-failed")
+    assert 'class="badge' not in undone, "undoing the mistake takes the badge away"
 
     file.write_text("# %% tell\nprint('it says', (\n")
     page = until(address, "was never closed")

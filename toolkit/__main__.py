@@ -24,8 +24,10 @@ Finish: TypeAlias = "Callable[[Run, Shelf], list[str]]"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
-    book = Book.locate()
+    for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+        signal.signal(number, lambda *_: sys.exit(143))
     try:
+        book = Book.locate()
         return int(options.call(book, options))
     except BookError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -81,7 +83,6 @@ def _positive(text: str) -> int:
 def _record(book: Book, options: argparse.Namespace) -> int:
     if options.check:
         return check(book, _chosen(book, options.paths))
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     recorder = Recorder(book, options.weights, options.jobs, options.runner)
     if options.watch:
         from toolkit.watch import watch
@@ -165,7 +166,10 @@ class Recorder:
             if progress.bar:
                 self.runner.tick = progress.tick
             for run in self.runner.run(self._longest_first(snippets, states), self.jobs, progress.started):
-                lines = [run.message] if run.fault else finish(run, shelf)
+                try:
+                    lines = [run.message] if run.fault else finish(run, shelf)
+                except (OSError, ValueError, TypeError) as error:
+                    lines = [f"{run.snippet.shown}: can't be recorded: {error}"]
                 self.details = run.fault.details if run.fault else ""
                 failures += lines
                 progress.finished(run, lines)
@@ -186,7 +190,9 @@ class Recorder:
     def _compare(self, run: Run, shelf: Shelf) -> list[str]:
         try:
             record = read_record(self.book.record_file(run.snippet.file), self.book)
-        except (RecordError, FileNotFoundError) as error:
+        except FileNotFoundError:
+            return [f"{run.snippet.shown}: has no record"]
+        except RecordError as error:
             return [f"{run.snippet.shown}: {error}"]
         return [
             f"{run.snippet.shown}:{cell.line}: cell `{cell.title}` now shows {now!r}, its record {then!r}"

@@ -21,6 +21,8 @@ class Book:
     def locate(cls) -> Book:
         """The book in `BOOK_ROOT`, else the one that this package belongs to."""
         root = os.environ.get("BOOK_ROOT") or Path(__file__).parent.parent
+        if not Path(root).is_dir():
+            raise BookError(f"there is no folder {root}, which BOOK_ROOT names")
         return cls(Path(root).resolve())
 
     @property

@@ -115,6 +115,10 @@ def _text(value: Any) -> Any:
     return base64.b64encode(value).decode("ascii") if isinstance(value, bytes) else value
 
 
+def _print_to_the_descriptor() -> None:
+    sys.stdout = io.TextIOWrapper(io.FileIO(1, "w", closefd=False), "utf-8", write_through=True)
+
+
 class _Stdout(io.TextIOBase):
     encoding = "utf-8"
 
@@ -128,9 +132,13 @@ class _Stdout(io.TextIOBase):
     def write(self, text: str) -> int:
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        text.encode(self.encoding)  # what a terminal could not show fails here too
         self._capture.drain()
         self._capture.text(text)
         return len(text)
+
+    def reconfigure(self, **_: Any) -> None:
+        """Scripts set their encoding with this; here it is UTF-8 already."""
 
     def fileno(self) -> int:
         return 1
@@ -141,12 +149,13 @@ class _Buffer(io.RawIOBase):
 
     def __init__(self, out: _Stdout) -> None:
         self._out = out
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: Any) -> int:
-        self._out.write(bytes(data).decode("utf-8", "replace"))
+        self._out.write(self._decoder.decode(bytes(data)))
         return len(data)
 
 
@@ -158,12 +167,16 @@ def execute(snippet: Snippet, capture: Capture, mark: Callable[[int], None]) -> 
     """
     shell = _shell(capture)
     module = types.ModuleType("__main__")
-    module.__dict__.update(__file__=snippet.shown, __name__="__main__", __builtins__=__builtins__)
+    docstring = ast.get_docstring(ast.parse(snippet.text), clean=False)
+    module.__dict__.update(__file__=snippet.shown, __doc__=docstring, __builtins__=__builtins__)
     sys.modules["__main__"] = module
     sys.argv = [snippet.shown]
     sys.path.insert(0, str(snippet.file.parent))
-    linecache.cache[snippet.shown] = (len(snippet.text), None, snippet.text.splitlines(True), snippet.shown)
+    lines = [line + "\n" for line in snippet.text.split("\n")]
+    linecache.cache[snippet.shown] = (len(snippet.text), None, lines, snippet.shown)
     sys.stdout = _Stdout(capture)
+    # What the snippet forks has no way into `capture`: its prints go through the descriptor.
+    os.register_at_fork(after_in_child=_print_to_the_descriptor)
     threads = _ThreadWatch(snippet)
 
     results = []
@@ -248,6 +261,11 @@ def _shell(capture: Capture) -> Any:
     shell = InteractiveShell.instance(config=config, display_pub_class=Publisher)
     formatter: Any = shell.display_formatter
     formatter.mimebundle_formatter.for_type_by_name("matplotlib.figure", "Figure", figure_bundle)
+
+    def reraise(exc_tuple: Any = None, **_: Any) -> None:
+        raise exc_tuple[1] if exc_tuple else RuntimeError("a value could not be shown")
+
+    shell.showtraceback = reraise  # type: ignore[method-assign, assignment]
     # The shell brings a traceback printer of its own; messages here stay plain.
     sys.excepthook = sys.__excepthook__
     return shell
@@ -308,6 +326,8 @@ class _ThreadWatch:
             raise self.failed
 
     def check_ended(self) -> None:
+        if pools := sys.modules.get("concurrent.futures.thread"):
+            pools._python_exit()  # as at a script's end: idle workers of a pool go home
         for thread, line in self.started.items():
             if not thread.daemon:
                 thread.join(timeout=1.0)

@@ -14,7 +14,7 @@ SVG_LIMIT = 150_000
 STYLE = {
     "svg.hashsalt": "book",  # the same drawing gives the same bytes
     "svg.fonttype": "none",  # letters stay letters: small, searchable, in the reader's font
-    "figure.figsize": (6.4, 3.6),
+    "figure.figsize": "6.4, 3.6",
     "figure.dpi": 100,
     "axes.spines.top": False,
     "axes.spines.right": False,

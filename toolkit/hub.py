@@ -95,6 +95,12 @@ def read_catalog(book: Book) -> dict[str, Model]:
             if Path(path).suffix in _PICKLES or path.startswith(("/", "..")):
                 raise HubError(f"{place}: `{path}` is refused; weights are safetensors")
         catalog[name] = Model(name, entry)
+    for model in catalog.values():
+        base = model.embedded.get("base")
+        if base is not None and base not in catalog:
+            raise HubError(
+                f"models/catalog.toml: `{model.id}` stands on `{base}`, which is not in the catalog"
+            )
     return catalog
 
 

@@ -19,15 +19,14 @@ from toolkit.snippets import Cell, Snippet
 _BEFORE = """
 import os as _os, sys as _sys
 from toolkit.book import Book as _Book
-from toolkit.figures import STYLE as _style, figure_bundle as _bundle, publish_figures as _publish
+from toolkit.figures import figure_bundle as _bundle, publish_figures as _publish
 from toolkit.observe import ImportGraph as _Graph, Observer as _Observer, landlock as _landlock
 from pathlib import Path as _Path
 _box = _Path({box!r})
 _os.chdir(_box)
 _os.environ.update(BOOK_SANDBOX=str(_box), TMPDIR=str(_box / "tmp"), HOME=str(_box))
 if {figures}:
-    import matplotlib as _matplotlib, matplotlib.font_manager  # its font cache lies outside the sandbox
-    _matplotlib.rcParams.update(_style)
+    import matplotlib.font_manager  # its font cache lies outside the sandbox
 _writable = [_box] + ([] if _os.environ.get("HF_HUB_OFFLINE") else [_Path(_os.environ["HF_HOME"])])
 _graph = _Graph(); _graph.start()
 _observer = _Observer(_Path({root!r}), _writable); _observer.start()
@@ -79,7 +78,7 @@ class NotebookRunner:
             resources={"metadata": {"path": str(box)}},
             shutdown_kernel="immediate",
         )
-        run = Run(snippet)
+        run = Run(snippet, begun=time.time())
         begun = time.monotonic()
         try:
             with client.setup_kernel():
@@ -129,7 +128,7 @@ class NotebookRunner:
     def _outputs(self, executed: Any, cell: Cell, snippet: Snippet) -> list[Output]:
         outputs: list[Output] = []
         raised = False
-        text = snippet.text.splitlines()
+        text = snippet.text.split("\n")
         for output in json.loads(json.dumps(executed.outputs)):
             if output["output_type"] == "stream":
                 if output["name"] == "stderr":

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import contextlib
 import ctypes
 import os
 import re
@@ -20,9 +21,20 @@ from pathlib import Path
 from typing import Any
 
 _WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-_CHANGES = {
-    "os.mkdir", "os.remove", "os.rmdir", "os.truncate", "os.chmod", "os.rename", "os.link", "os.symlink",
-}  # fmt: skip
+# Audit event of a change -> positions of the paths, and of their `dir_fd`s.
+_CHANGES: dict[str, tuple[tuple[int, int], ...]] = {
+    "os.chmod": ((0, 2),),
+    "os.chown": ((0, 3),),
+    "os.link": ((0, 2), (1, 3)),
+    "os.mkdir": ((0, 2),),
+    "os.remove": ((0, 1),),
+    "os.rename": ((0, 2), (1, 3)),
+    "os.rmdir": ((0, 1),),
+    "os.symlink": ((1, 2),),
+    "os.truncate": ((0, -1),),
+    "os.utime": ((0, 3),),
+    "shutil.rmtree": ((0, 1),),
+}
 _MODEL_FOLDER = re.compile(r"/models--([^/]+)/snapshots/([0-9a-f]{40})(?:/|$)")
 _NOT_THE_BOOKS = {".venv", ".cache", ".git", "site", "node_modules", "__pycache__", "toolkit"}
 
@@ -39,6 +51,8 @@ class Observer:
         self.writable = tuple(os.path.realpath(folder) + os.sep for folder in writable)
         self._opened: set[str] = set()
         self._listed: set[str] = set()
+        self._process = os.getpid()
+        self._forked = os.open(writable[0] / ".opened", os.O_RDWR | os.O_CREAT | os.O_APPEND)
 
     def start(self) -> None:
         """From now on, until the process ends: an audit hook can't be taken off."""
@@ -53,21 +67,32 @@ class Observer:
             if writes:
                 self._refuse_outside(path)
             else:
-                self._opened.add(_absolute(path))
+                self._note(path)
         elif event in ("os.listdir", "os.scandir"):
             if args and isinstance(args[0], (str, bytes, os.PathLike)):
                 self._listed.add(_absolute(args[0]))
+        elif event == "sqlite3.connect":
+            self._note(args[0])
         elif event in _CHANGES:
-            # The last path is the one that comes into being or goes.
-            paths = [arg for arg in args if isinstance(arg, (str, bytes, os.PathLike))]
-            if paths and not any(
-                isinstance(arg, int) and arg >= 0 for arg in args[1:] if event != "os.mkdir"
-            ):
-                self._refuse_outside(paths[-1])
+            for position, folder in _CHANGES[event]:
+                path = args[position]
+                at = args[folder] if 0 <= folder < len(args) else None
+                if isinstance(path, (str, bytes, os.PathLike)):
+                    if isinstance(at, int) and at >= 0:
+                        path = f"/proc/self/fd/{at}/{os.fsdecode(path)}"
+                    self._refuse_outside(path)
+
+    def _note(self, path: Any) -> None:
+        absolute = _absolute(path)
+        self._opened.add(absolute)
+        if os.getpid() != self._process and self._forked:
+            # A process that the snippet forked: its set is a copy, the file is shared.
+            with contextlib.suppress(OSError, ValueError):
+                os.write(self._forked, absolute.encode("utf-8", "replace") + b"\n")
 
     def _refuse_outside(self, path: Any) -> None:
         target = os.path.realpath(_absolute(path))
-        if target.startswith((*self.writable, "/dev/", "/proc/")):
+        if (target + os.sep).startswith((*self.writable, "/dev/", "/proc/")):
             return
         raise OutsideSandbox(f"wrote outside its sandbox folder: {_absolute(path)}")
 
@@ -77,6 +102,11 @@ class Observer:
         `text` is the snippet's source: the paths that stand in it count as read.
         """
         opened = self._opened | {os.path.join(self.root, path) for path in _strings(text)}
+        opened |= set(os.pread(self._forked, 10_000_000, 0).decode("utf-8", "replace").splitlines())
+        opened |= {_source_of(path) for path in opened if path.endswith(".pyc")}
+        # Weights are opened by native code, unseen: the folder that they lie in counts whole.
+        models = {folder for path in opened if (folder := _model_folder(os.path.realpath(path), self.root))}
+        opened |= {os.path.join(folder, name) for folder in models for name in os.listdir(folder)}
         found = {self._of_the_book(path) for path in opened if os.path.isfile(path)}
         found |= {self._of_the_book(path, "/") for path in self._listed if os.path.isdir(path)}
         return sorted(path for path in found if path)
@@ -95,6 +125,16 @@ class Observer:
         if suffix and not relative.startswith(("snippets/data", "docs/data")):
             return None
         return relative + suffix
+
+
+def _source_of(compiled: str) -> str:
+    folder, name = os.path.split(compiled)
+    return os.path.join(os.path.dirname(folder), name.split(".")[0] + ".py")
+
+
+def _model_folder(path: str, root: str) -> str | None:
+    parts = os.path.relpath(path, root).split(os.sep)
+    return os.path.join(root, *parts[:2]) if parts[0] == "models" and len(parts) > 2 else None
 
 
 def _absolute(path: Any) -> str:

@@ -16,7 +16,9 @@ _PREFERRED = (
     "text/plain",
 )
 # Matplotlib's black on transparent follows the page's text colour, in both schemes.
-_BLACK = re.compile(r"(?<=[:\"] )#000000|(?<=[:\"])#000000|(?<=: )black\b")
+_PAINT = re.compile(r'\b(?:style|fill|stroke)="[^"]*"')
+_BLACK = re.compile(r"#000000|\bblack\b")
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 def output_html(output: dict[str, Any], narrow: bool = False) -> str:
@@ -24,7 +26,7 @@ def output_html(output: dict[str, Any], narrow: bool = False) -> str:
     kind = output["output_type"]
     if kind == "stream":
         return (
-            f'<pre class="out-text" tabindex="0"><samp>{escape(_text(output["text"]).rstrip())}</samp></pre>'
+            f'<pre class="out-text" tabindex="0"><samp>{escape(_as_seen(_text(output["text"])))}</samp></pre>'
         )
     if kind == "error":
         trace = escape("\n".join(output["traceback"]))
@@ -55,7 +57,7 @@ def follow_scheme(svg: str) -> str:
     svg = re.sub(r"<!--.*?-->\n?", "", svg, flags=re.DOTALL)
     # A style element in an inlined picture would apply to the whole page.
     svg = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", svg, flags=re.DOTALL)
-    svg = _BLACK.sub("currentColor", svg)
+    svg = _PAINT.sub(lambda match: _BLACK.sub("currentColor", match[0]), svg)
     # Text carries no fill of its own in a matplotlib SVG: it would stay black.
     svg = svg.replace("<svg ", '<svg fill="currentColor" stroke-linejoin="round" stroke-linecap="butt" ', 1)
     return re.sub(r"\n\s*", "\n", svg).strip()
@@ -70,9 +72,15 @@ def first_picture(outputs: dict[str, list[dict[str, Any]]]) -> str:
     texts = [output for output in flat if output["output_type"] == "stream"]
     if not texts:
         return ""
-    lines = "".join(_text(output["text"]) for output in texts).rstrip().splitlines()
+    lines = _as_seen("".join(_text(output["text"]) for output in texts)).split("\n")
     shown = "\n".join(lines[:9])
     return f'<pre class="out-text"><samp>{escape(shown)}</samp></pre>'
+
+
+def _as_seen(text: str) -> str:
+    """Text as a terminal shows it: without colour codes, and a carriage return overwrites its line."""
+    lines = _ANSI.sub("", text).rstrip().replace("\r\n", "\n").split("\n")
+    return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines)
 
 
 def _text(value: str | list[str]) -> str:

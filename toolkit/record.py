@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import json
 import os
 import platform
 import re
+import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -27,7 +29,6 @@ SIZE_LIMIT = 5_000_000
 
 _DIGEST = re.compile(rb'"digest": "([0-9a-f]{64})"')
 _NO_DIGEST = b'"digest": "' + b"0" * 64 + b'"'
-_DISTRIBUTION_OF = {"sklearn": "scikit-learn", "PIL": "pillow", "IPython": "ipython", "yaml": "pyyaml"}
 
 
 @dataclass(frozen=True)
@@ -182,14 +183,40 @@ def _weights_key(model: Model, origin: str, catalog: dict[str, Model]) -> str:
 def read_pins(book: Book) -> dict[str, str]:
     """Package -> version of each `name==version` line of the requirements files."""
     pins = {}
-    for name in ("requirements-docs.txt", "requirements.txt"):
+    for name in ("constraints.txt", "requirements-docs.txt", "requirements.txt"):
         file = book.root / name
         if file.exists():
             found = re.findall(
                 r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;]+)", file.read_text(), re.MULTILINE
             )
-            pins.update({package.lower(): version for package, version in found})
+            pins.update({_normal(package): version for package, version in found})
     return pins
+
+
+def _normal(package: str) -> str:
+    """A distribution's name as PyPA compares names."""
+    return re.sub(r"[-_.]+", "-", package).lower()
+
+
+def _installed(modules: Sequence[str], pins: dict[str, str]) -> dict[str, str]:
+    """Version that ran of each pinned package; a pin that was not installed makes the record stale."""
+    distributions = importlib.metadata.packages_distributions()
+    names = {name for module in modules for name in distributions.get(module, ())}
+    return {
+        _normal(name): importlib.metadata.version(name).partition("+")[0]
+        for name in sorted(names)
+        if _normal(name) in pins
+    }
+
+
+def _hash_as_read(path: Path, run: Run, shelf: Shelf) -> str:
+    """The file's hash, or one that fits nothing if the file changed after the run began."""
+    try:
+        if path.is_file() and path.stat().st_mtime > run.begun > 0:
+            return "changed while it was read"
+    except OSError:
+        return "gone while it was read"
+    return shelf.hash(path)
 
 
 def make_record(run: Run, book: Book, shelf: Shelf, weights: str) -> dict[str, Any]:
@@ -198,20 +225,21 @@ def make_record(run: Run, book: Book, shelf: Shelf, weights: str) -> dict[str, A
     cells: list[dict[str, Any]] = []
     title = snippet.file.stem.replace("_", " ").capitalize()
     cells.append(_markdown("title", f"# {title}\n\n{snippet.about}".strip()))
-    for cell, outputs in zip(snippet.cells, run.outputs, strict=True):
-        cells.append(_markdown(f"{cell.slug[:50]}-title", f"## {cell.title[0].upper()}{cell.title[1:]}"))
-        cells.append(_code(cell, outputs))
-    packages = {_DISTRIBUTION_OF.get(name, name).lower().replace("_", "-") for name in run.packages}
+    for index, (cell, outputs) in enumerate(zip(snippet.cells, run.outputs, strict=True), 1):
+        name = f"{index}-{cell.slug[:45]}".rstrip("-")
+        cells.append(_markdown(f"{name}-title", f"## {cell.title[0].upper()}{cell.title[1:]}"))
+        cells.append(_code(cell, outputs, name))
     about = {
         "digest": "0" * 64,
-        "files": {path: shelf.hash(book.root / path.rstrip("/")) for path in run.files},
+        "files": {path: _hash_as_read(book.root / path.rstrip("/"), run, shelf) for path in run.files},
         "format": FORMAT,
         "machine": machine(),
-        "packages": {name: shelf.pins[name] for name in sorted(packages & set(shelf.pins))},
+        "packages": _installed(run.packages, shelf.pins),
         "peak_mb": run.peak_mb,
         "seconds": round(run.seconds, 2),
         "snippet": snippet.shown,
-        "source": shelf.hash(snippet.file),
+        # What was executed, even if the author has saved again in the meantime.
+        "source": hashlib.sha256(snippet.text.encode()).hexdigest(),
         "weights": [_weights(name, revision, shelf, weights) for name, revision in run.models],
     }
     return {
@@ -244,14 +272,19 @@ def write_record(notebook: dict[str, Any], file: Path, book: Book) -> None:
         out.flush()
         os.fsync(out.fileno())
     os.chmod(name, 0o644)
-    os.replace(name, file)
+    try:
+        os.replace(name, file)
+    except OSError:  # the cache lies on another file system
+        beside = file.with_name(f".{file.name}.staging")
+        shutil.move(name, beside)
+        os.replace(beside, file)
 
 
 def _markdown(name: str, text: str) -> dict[str, Any]:
     return {"cell_type": "markdown", "id": name, "metadata": {}, "source": _lines(text)}
 
 
-def _code(cell: Cell, outputs: list[dict[str, Any]]) -> dict[str, Any]:
+def _code(cell: Cell, outputs: list[dict[str, Any]], name: str) -> dict[str, Any]:
     stored = []
     for output in outputs:
         output = dict(output)
@@ -268,7 +301,7 @@ def _code(cell: Cell, outputs: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "cell_type": "code",
         "execution_count": None,
-        "id": cell.slug[:50],
+        "id": name,
         "metadata": {"tags": list(cell.tags), "title": cell.title},
         "outputs": stored,
         "source": _lines(cell.source),

@@ -46,7 +46,7 @@ class Site:
     """Where Colab opens a record: a GitHub prefix, or its front page, which takes an upload."""
 
 
-_PLAIN = {"snippet", "", "text", "bash", "console", "python"}
+_PLAIN = {"snippet", "", "markdown", "md", "costs", "text", "bash", "console", "python"}
 _HALF = re.compile(r"(.*?)(?:\s+\((code|output)\))?")
 
 site = Site()
@@ -275,13 +275,18 @@ def gallery_fence(
             section = state.file.parent.name
             heading = section.replace("_", " ").capitalize()
             cards.append(f'{"</div>" if cards else ""}<h2 id="{section}">{heading}</h2><div class="gallery">')
-        snippet = read(state.file, shelf().book)
+        if not state.fresh:
+            cards.append(_stale(state, _locate(md, "``` gallery")))
+        try:
+            about = read(state.file, shelf().book).about
+        except SnippetError:
+            about = ""  # the badge above says what is wrong with the file
         url = _up(page) + _lab_url(state.shown)
-        name = snippet.file.stem.replace("_", " ").capitalize()
+        name = state.file.stem.replace("_", " ").capitalize()
         cards.append(
             '<article class="card"><div class="card-picture" aria-hidden="true" inert>'
             f'{first_picture(state.record.outputs)}</div><h3><a href="{url}">{escape(name)}</a></h3>'
-            f"<p>{escape(snippet.about)}</p>"
+            f"<p>{escape(about)}</p>"
             f'<p class="spoke">{cost(state.record)}. {provenance(state.record, page)}</p>'
             f'<p class="files">{_links(state, page)}</p></article>'
         )

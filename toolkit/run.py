@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from toolkit.book import Book
 from toolkit.execute import TEXT_LIMIT, Capture, Fault, LineMarker, Output, execute
@@ -43,6 +43,8 @@ class Run:
     fault: Fault | None = None
     log: str = ""
     """The end of what it wrote to standard error."""
+    begun: float = 0.0
+    """Unix time at which it started."""
     seconds: float = 0.0
     peak_mb: int = 0
     """Highest resident memory, MB of 10^6 bytes, the warm packages included."""
@@ -64,7 +66,9 @@ def can_fork() -> bool:
 
 def environment(book: Book, hub: dict[str, str]) -> dict[str, str]:
     """Environment variables that a snippet's process gets on top of the author's own."""
-    (book.cache / "matplotlib").mkdir(parents=True, exist_ok=True)
+    style = book.cache / "matplotlib" / "matplotlibrc"
+    style.parent.mkdir(parents=True, exist_ok=True)
+    style.write_text("".join(f"{name}: {value}\n" for name, value in STYLE.items()), encoding="utf-8")
     return {
         **hub,
         "MPLBACKEND": "agg",
@@ -88,6 +92,10 @@ class ForkRunner:
         self.tick: Callable[[], None] = lambda: None
         """Called many times a second while a snippet runs."""
         os.environ.update(environment(book, hub))
+        for leftover in (book.cache / "sandboxes").glob("run-*"):
+            # Of a recorder that was killed: the folder's name holds its process.
+            if not Path(f"/proc/{leftover.name.split('-')[1]}").exists():
+                shutil.rmtree(leftover, ignore_errors=True)
         _prctl(_PR_SET_CHILD_SUBREAPER, 1)
         self.imports.start()
 
@@ -95,21 +103,23 @@ class ForkRunner:
         """Execute the import statements of a snippet here, once, for all children."""
         from IPython.core.interactiveshell import InteractiveShell  # noqa: F401
 
+        if "os.environ[" in snippet.text:
+            return  # it may set what its imports will read
         gc.disable()  # nothing that an import makes is garbage
         for node in ast.walk(ast.parse(snippet.text)):
             if not isinstance(node, (ast.Import, ast.ImportFrom)) or bool(getattr(node, "level", 0)):
                 continue
+            names = (
+                [node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+            )
+            if all((name or "").partition(".")[0] in sys.stdlib_module_names for name in names):
+                continue  # cheap, and some print or act when they are imported
             statement = ast.unparse(node)
             if statement not in self._imported:
                 self._imported.add(statement)
                 # What fails here fails again in the child, where the author sees it.
-                with contextlib.suppress(Exception):
+                with contextlib.suppress(Exception, SystemExit):
                     exec(compile(statement, "<warm>", "exec"), {"__name__": "toolkit_warm"})
-        if "matplotlib" in sys.modules and "matplotlib" not in self._imported:
-            import matplotlib
-
-            matplotlib.rcParams.update(cast(Any, STYLE))
-            self._imported.add("matplotlib")
         gc.enable()
         gc.freeze()
 
@@ -154,18 +164,25 @@ class ForkRunner:
 
     def reap_strays(self, sandbox: Path) -> None:
         """Kill what a snippet left behind in a session of its own: it became our child."""
-        mark = f"BOOK_SANDBOX={sandbox}".encode()
+        while self._reap(f"BOOK_SANDBOX={sandbox}".encode()):
+            pass  # each that is killed hands its own children over to us
+
+    def _reap(self, mark: bytes) -> bool:
+        found = False
         try:
             children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
         except OSError:
-            return
+            return False
         for pid in map(int, children):
             if pid in self._live:
                 continue
             with contextlib.suppress(OSError):
-                if mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+                # When nothing else runs, whatever is left is this snippet's, even without the mark.
+                if not self._live or mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
                     os.kill(pid, signal.SIGKILL)
                     os.waitpid(pid, 0)
+                    found = True
+        return found
 
 
 class _Job:
@@ -182,7 +199,7 @@ class _Job:
         self.fault: Fault | None = None
         self.status: int | None = None
         self.peak_kb = 0
-        self.begun = time.monotonic()
+        self.begun, self.begun_at = time.monotonic(), time.time()
         parent = os.getpid()
         self.pid = os.fork()
         if self.pid == 0:
@@ -214,14 +231,17 @@ class _Job:
             os.kill(self.pid, signal.SIGUSR1)
         time.sleep(0.2)
         dump = os.pread(self.log, 100_000, start).decode("utf-8", "replace")
-        lines = re.findall(rf'File "{re.escape(self.snippet.shown)}", line (\d+)', dump)
+        # faulthandler escapes what is not ASCII.
+        shown = self.snippet.shown.encode("ascii", "backslashreplace").decode()
+        lines = re.findall(rf'File "{re.escape(shown)}", line (\d+)', dump)
         return int(lines[0]) if lines else self.marker.get()
 
     def end(self, runner: ForkRunner) -> Run | None:
         """Kill what is left of the child and its children, and collect the result."""
         seconds = time.monotonic() - self.begun
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, signal.SIGKILL)
+        for kill in (os.killpg, os.kill):  # the group, and a child that has not made its group yet
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                kill(self.pid, signal.SIGKILL)
         if self.status is None:
             with contextlib.suppress(ChildProcessError):
                 _, _, usage = os.wait4(self.pid, 0)
@@ -236,7 +256,9 @@ class _Job:
             shutil.rmtree(self.box, ignore_errors=True)
 
     def _collect(self, seconds: float) -> Run:
-        run = Run(self.snippet, seconds=seconds, peak_mb=round(self.peak_kb * 1024 / 1e6))
+        run = Run(
+            self.snippet, begun=self.begun_at, seconds=seconds, peak_mb=round(self.peak_kb * 1024 / 1e6)
+        )
         size = os.fstat(self.log).st_size
         run.log = os.pread(self.log, 4000, max(0, size - 4000)).decode("utf-8", "replace")
         data = os.pread(self.result, os.fstat(self.result).st_size, 0)
@@ -267,6 +289,7 @@ def fill(run: Run, result: dict[str, Any]) -> None:
     """Take over what the child reported."""
     if result.get("fault"):
         run.fault = Fault(**result["fault"])
+        return
     run.outputs = result["outputs"]
     run.seconds = result["seconds"]
     run.files = result["files"]
@@ -276,7 +299,7 @@ def fill(run: Run, result: dict[str, Any]) -> None:
 
 def keep_trained(folder: Path, book: Book) -> None:
     """Weights that a snippet saved under `trained/` outlive its sandbox, in the cache."""
-    for model in folder.iterdir():
+    for model in filter(Path.is_dir, folder.iterdir()):
         target = book.cache / "trained" / model.name
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(model, target)
@@ -286,7 +309,7 @@ def make_sandbox(book: Book) -> Path:
     """A folder that looks like the book's root to a reader, and is thrown away afterwards."""
     parent = book.cache / "sandboxes"
     parent.mkdir(parents=True, exist_ok=True)
-    box = Path(tempfile.mkdtemp(prefix="run-", dir=parent))
+    box = Path(tempfile.mkdtemp(prefix=f"run-{os.getpid()}-", dir=parent))
     for name in ("snippets", "docs", "models"):
         if (book.root / name).exists():
             (box / name).symlink_to(book.root / name)
@@ -310,16 +333,19 @@ def _in_child(job: _Job, imports: ImportGraph, parent: int) -> None:
         log = io.FileIO(2, "w", closefd=False)
         sys.stderr = io.TextIOWrapper(io.BufferedWriter(log), errors="replace", line_buffering=True)
         faulthandler.register(signal.SIGUSR1, file=2, all_threads=False)
+        child = os.getpid()
         result = run_here(job.snippet, job.book, job.box, job.native, job.marker.set, imports)
+        if os.getpid() != child:
+            os._exit(0)  # a process that the snippet forked came back from it
         data = json.dumps(result)
         with open(job.result, "w", encoding="utf-8", closefd=False) as out:
             out.write(data)
         os._exit(0)
-    except BaseException:
-        import traceback
-
-        traceback.print_exc(file=sys.__stderr__)
-        os._exit(70)
+    except BaseException as error:
+        fault = {"line": job.marker.get(), "reason": f"{type(error).__name__}: {error}", "details": ""}
+        os.ftruncate(job.result, 0)
+        os.pwrite(job.result, json.dumps({"fault": fault}).encode(), 0)
+        os._exit(0)
 
 
 def run_here(
@@ -366,3 +392,8 @@ def run_here(
 def _prctl(option: int, value: int) -> None:
     if sys.platform.startswith("linux"):
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+def end_with_parent() -> None:
+    """Ask the kernel for a SIGTERM when the process that started this one is gone."""
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

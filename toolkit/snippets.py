@@ -87,7 +87,7 @@ def read(file: Path, book: Book) -> Snippet:
     """
     shown = book.relative(file)
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise SnippetError(f"{shown}:1: can't be read: {error}") from None
     try:
@@ -95,7 +95,7 @@ def read(file: Path, book: Book) -> Snippet:
     except SyntaxError as error:
         raise SnippetError(f"{shown}:{error.lineno or 1}: {error.msg}") from None
 
-    lines = text.splitlines()
+    lines = text.split("\n")  # as Python counts lines; splitlines() knows more line ends
     markers = _markers(text)
     if not markers:
         raise SnippetError(f"{shown}:1: no cell; start one with `# %% title`")
@@ -157,12 +157,14 @@ def _parse_marker(rest: str, place: str) -> tuple[str, dict[str, Any]]:
     title = _ATTRIBUTE.sub("", rest).strip()
     if not title:
         raise SnippetError(f"{place}: the cell has no title; write `# %% title`")
-    if set(title) & set(",:`") or title.startswith("["):
-        # A fence lists cells as `file.py: first, second`.
-        raise SnippetError(f"{place}: a title can't hold a comma, a colon or a backtick")
+    if set(title) & set(",:`=") or title.startswith("["):
+        # A fence lists cells as `file.py: first, second`; an equals sign is an attribute misspelt.
+        raise SnippetError(f"{place}: a title can't hold a comma, a colon, a backtick or `=`")
     if unknown := set(attributes) - {"tags", "timeout"}:
         raise SnippetError(f"{place}: unknown attribute `{unknown.pop()}`; known: tags, timeout")
-    if unknown := set(attributes.get("tags", ())) - TAGS:
+    if not isinstance(attributes.get("tags", []), list):
+        raise SnippetError(f'{place}: tags is a list, as in tags=["measured"]')
+    if unknown := set(map(str, attributes.get("tags", ()))) - TAGS:
         raise SnippetError(f"{place}: unknown tag `{unknown.pop()}`; known: {', '.join(sorted(TAGS))}")
     if not isinstance(attributes.get("timeout", 1), (int, float)):
         raise SnippetError(f"{place}: timeout is a number of seconds")

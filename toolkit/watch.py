@@ -11,8 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from toolkit import hub
 from toolkit.book import BookError
 from toolkit.record import Shelf, State
+from toolkit.run import end_with_parent
 from toolkit.snippets import SnippetError, read
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ def watch(recorder: Recorder) -> int:
     """Loop until the parent process ends."""
     book, parent = recorder.book, os.getppid()
     recorder.bar = False
+    end_with_parent()
     status = book.cache / "status"
     status.mkdir(parents=True, exist_ok=True)
     for leftover in status.glob("*.json"):
@@ -36,16 +39,17 @@ def watch(recorder: Recorder) -> int:
         for file in book.snippet_files():
             with contextlib.suppress(SnippetError):
                 warm(read(file, book))
-    attempted: dict[Path, tuple[str, ...]] = {}
     before: object = None
     while os.getppid() == parent:
         now = _signature(recorder)
         if now != before:
             before = now
             try:
-                _record_stale(recorder, status, attempted)
+                _record_stale(recorder, status)
             except BookError as error:
                 print(f"error: {error}", file=sys.stderr)
+            except Exception as error:  # no fault of one recording may end the loop
+                print(f"error: {type(error).__name__}: {error}", file=sys.stderr)
         time.sleep(_POLL_SECONDS)
     return 0
 
@@ -53,8 +57,8 @@ def watch(recorder: Recorder) -> int:
 def _signature(recorder: Recorder) -> object:
     """Times and sizes of everything that can make a record stale; cheap enough to take often."""
     book = recorder.book
-    files = [*book.snippet_files(), *book.snippets.glob("data/*"), *book.models.rglob("*")]
-    files += [book.root / "requirements.txt", book.root / "requirements-docs.txt"]
+    files = [*book.snippet_files(), *book.models.rglob("*")]
+    files += [*book.snippets.glob("data/**/*"), *book.docs.glob("data/**/*"), *book.root.glob("*.txt")]
     found = []
     for file in files:
         try:
@@ -62,17 +66,16 @@ def _signature(recorder: Recorder) -> object:
             found.append((str(file), stat.st_mtime_ns, stat.st_size))
         except FileNotFoundError:
             continue
-    return found
+    return found, sorted(book.lab.glob("*/*.ipynb"))
 
 
-def _record_stale(recorder: Recorder, folder: Path, attempted: dict[Path, tuple[str, ...]]) -> None:
-    shelf = Shelf(recorder.book)
-    states = [state for state in shelf.states() if not state.fresh]
-    # What failed is tried again when something about it has changed, not before.
-    tried = {state.file: (shelf.hash(state.file), *state.reasons) for state in states}
-    waiting = [state for state in states if attempted.get(state.file) != tried[state.file]]
-    for state in waiting:
-        attempted[state.file] = tried[state.file]
+def _record_stale(recorder: Recorder, folder: Path) -> None:
+    """Record what is stale, what failed before included: the loop runs only after a change."""
+    hub.environment(recorder.book, recorder.weights)  # lays out weights that changed meanwhile
+    for state in Shelf(recorder.book).states():
+        if state.fresh:
+            _file(folder, state).unlink(missing_ok=True)
+            continue
         recorder.runner.tick = _badge_after_a_while(folder, state)
         failures = recorder.record([state])
         if failures:
@@ -101,4 +104,5 @@ def _file(folder: Path, state: State) -> Path:
 
 
 def _write(folder: Path, state: State, status: dict[str, object]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
     _file(folder, state).write_text(json.dumps(status), encoding="utf-8")
