@@ -60,7 +60,14 @@ def test_a_fresh_process_prints_what_the_record_shows(file: Path, tmp_path: Path
 
 def test_rich_output_is_reproduced() -> None:
     """Tables and figures too: executed again by the recorder, each in a child of its own."""
-    command = [sys.executable, "-m", "toolkit", "record", "--verify", *map(str, QUICK)]
+    rich = [
+        file
+        for file in QUICK
+        for outputs in RECORDS[file].outputs.values()
+        if any(output["output_type"] != "stream" for output in outputs)
+    ]
+    assert len(rich) >= 2
+    command = [sys.executable, "-m", "toolkit", "record", "--verify", *map(str, rich)]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
     assert result.returncode == 0, result.stderr
 

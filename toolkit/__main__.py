@@ -25,7 +25,7 @@ Finish: TypeAlias = "Callable[[Run, Shelf], list[str]]"
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
-        signal.signal(number, lambda *_: sys.exit(143))
+        signal.signal(number, _stop)
     try:
         book = Book.locate()
         return int(options.call(book, options))
@@ -35,6 +35,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("stopped; records already written are kept", file=sys.stderr)
         return 130
+
+
+def _stop(*_: object) -> None:
+    # Not SystemExit: the recorder passes over that when a package raises it while it is imported.
+    raise KeyboardInterrupt
 
 
 def _parser() -> argparse.ArgumentParser:
