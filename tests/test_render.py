@@ -25,6 +25,9 @@ markdown_extensions:
           class: snippet
           validator: !!python/name:toolkit.render.validate
           format: !!python/name:toolkit.render.snippet_fence
+        - name: costs
+          class: costs
+          format: !!python/name:toolkit.render.cost_fence
   - toolkit.render
 """
 
@@ -114,8 +117,16 @@ def test_a_fence_works_inside_a_list(site: SmallBook) -> None:
             "docs/index.md:3: a snippet stands in a fence of kind `snipet`; write ``` snippet",
         ),
         (fence(""), "docs/index.md: the fence names no snippet"),
+        (
+            fence("a step | page/tells.py", "costs"),
+            "docs/index.md:4: a line is `step | what you own | file.py`",
+        ),
+        (
+            fence("a step | a thing | page/no.py", "costs"),
+            "docs/index.md:4: there is no record of `page/no.py`",
+        ),
     ],
-    ids=["no file", "no cell", "option", "unclosed", "misspelt", "empty"],
+    ids=["no file", "no cell", "option", "unclosed", "misspelt", "empty", "costs columns", "costs file"],
 )
 def test_a_wrong_fence_is_a_build_error_with_page_and_line(site: SmallBook, body: str, message: str) -> None:
     for strict in (True, False):

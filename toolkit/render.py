@@ -13,10 +13,12 @@ other half is left out. This needs neither torch nor MkDocs.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -70,23 +72,32 @@ def shelf() -> Shelf:
     return _shelf[1]
 
 
-def snippet_fence(
-    source: str, language: str, css_class: str, options: dict[str, Any], md: Markdown, **_: Any
-) -> str:
-    """The custom fence's formatter. Every problem names the page, its line and the snippet."""
-    show = options.get("show", "both")
+def _each_line(source: str, md: Markdown, show: Callable[[str], str]) -> list[str]:
+    """What `show` makes of each line of a fence; a ValueError of it becomes a problem at that line."""
     parts = []
     for line in filter(None, (line.strip() for line in source.splitlines())):
         try:
-            if show not in ("both", "code", "output"):
-                raise ValueError(f'show="{show}"; it is "code" or "output"')
-            parts.append(_show(line, show, md))
+            parts.append(show(line))
         except ValueError as error:
             parts.append(_problem(md, line, str(error)))
         except Exception as error:
             # Any other exception would make superfences show the fence as text.
             raise SuperFencesException(f"{_locate(md, line)}: {type(error).__name__}: {error}") from error
-    return "\n".join(parts) or _problem(md, "", "the fence names no snippet")
+    return parts
+
+
+def snippet_fence(
+    source: str, language: str, css_class: str, options: dict[str, Any], md: Markdown, **_: Any
+) -> str:
+    """The custom fence's formatter. Every problem names the page, its line and the snippet."""
+    show = options.get("show", "both")
+
+    def shown(line: str) -> str:
+        if show not in ("both", "code", "output"):
+            raise ValueError(f'show="{show}"; it is "code" or "output"')
+        return _show(line, show, md)
+
+    return "\n".join(_each_line(source, md, shown)) or _problem(md, "", "the fence names no snippet")
 
 
 def validate(
@@ -111,13 +122,11 @@ def _show(line: str, show: str, md: Markdown) -> str:
     note = ""
     if not state.fresh:
         note = _stale(state, _locate(md, line))
-    try:
+    snippet = None
+    # While the author is in the middle of a line, the last good code stands with its output.
+    with contextlib.suppress(SnippetError):
         snippet = state.snippet or read(file, book)
-        cells, about = snippet.cells, snippet
-    except SnippetError:
-        # The author is in the middle of a line; the last good code stands with its output.
-        cells, about = (), None
-    code = {cell.title: cell.source for cell in cells} or record.sources
+    code = {cell.title: cell.source for cell in snippet.cells} if snippet else record.sources
     asked = [_HALF.fullmatch(title.strip()) for title in wanted.split(",") if title.strip()]
     blocks = []
     for title, half in [(match[1], match[2] or show) for match in asked if match] or [
@@ -126,9 +135,9 @@ def _show(line: str, show: str, md: Markdown) -> str:
         if title not in code:
             known = ", ".join(f"`{known}`" for known in code)
             raise ValueError(f"`{state.shown}` has no cell `{title}`; it has {known}")
-        cell = next((cell for cell in cells if cell.title == title), None)
+        cell = snippet.cell(title) if snippet else None
         blocks.append(_cell(code[title], cell, record, title, half, md))
-    header = _header(state, about, page)
+    header = _header(state, snippet, page)
     footer = f'<footer><p class="spoke">{provenance(record, page)} {cost(record)}.</p></footer>'
     body = "".join([header, note, *blocks, footer])
     return f'<div class="snippet" data-snippet="{escape(name.strip())}">{body}</div>'
@@ -332,20 +341,24 @@ def cost_fence(
     source: str, language: str, css_class: str, options: dict[str, Any], md: Markdown, **_: Any
 ) -> str:
     """A table of what recorded runs took. A line is `step | what you own in the end | file.py`."""
-    rows = []
-    for line in filter(None, (line.strip() for line in source.splitlines())):
-        step, own, name = (part.strip() for part in line.split("|"))
+
+    def row(line: str) -> str:
+        parts = [part.strip() for part in line.split("|")]
+        if len(parts) != 3:
+            raise ValueError("a line is `step | what you own | file.py`")
+        step, own, name = parts
         file = shelf().book.snippets / name
         state = shelf().state(file) if file.is_file() else None
         if state is None or state.record is None:
-            rows.append(f"<tr><td>{_problem(md, line, f'there is no record of `{name}`')}</td></tr>")
-            continue
+            raise ValueError(f"there is no record of `{name}`")
         about = state.record.about
         link = f'<a href="{_up(_page(md))}{_lab_url(state.shown)}"><code>{escape(file.name)}</code></a>'
-        rows.append(
+        return (
             f"<tr><td>{escape(step)}</td><td>{escape(own)}</td><td>{link}</td>"
             f"<td>{about['seconds']:.1f} s</td><td>{about['peak_mb']:,} MB</td></tr>"
         )
+
+    rows = _each_line(source, md, row)
     head = "".join(
         f"<th>{name}</th>" for name in ("Step", "What you own in the end", "Run", "Time", "Memory")
     )

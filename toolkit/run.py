@@ -156,9 +156,7 @@ class ForkRunner:
                 continue
             for job in list(self._live.values()):
                 if job.poll():
-                    result = job.end(self)
-                    if result is not None:
-                        yield result
+                    yield job.end(self)
             self.tick()
             time.sleep(_POLL_SECONDS)
 
@@ -236,7 +234,7 @@ class _Job:
         lines = re.findall(rf'File "{re.escape(shown)}", line (\d+)', dump)
         return int(lines[0]) if lines else self.marker.get()
 
-    def end(self, runner: ForkRunner) -> Run | None:
+    def end(self, runner: ForkRunner) -> Run:
         """Kill what is left of the child and its children, and collect the result."""
         seconds = time.monotonic() - self.begun
         for kill in (os.killpg, os.kill):  # the group, and a child that has not made its group yet
@@ -324,7 +322,7 @@ def _in_child(job: _Job, imports: ImportGraph, parent: int) -> None:
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:
             os._exit(1)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
         nothing = os.open(os.devnull, os.O_RDONLY)
         for source, target in ((nothing, 0), (job.native, 1), (job.log, 2)):
