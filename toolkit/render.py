@@ -29,6 +29,7 @@ from pymdownx.highlight import Highlight
 from pymdownx.superfences import SuperFencesException
 
 from toolkit.book import Book
+from toolkit.hub import Model
 from toolkit.outputs import first_picture, output_html
 from toolkit.record import Record, Shelf, State
 from toolkit.snippets import Cell, Snippet, SnippetError, read
@@ -225,7 +226,20 @@ def provenance(record: Record, page: str | None) -> str:
                 f"embedded weights <code>{escape(str(embedded.get('name')))}</code>, {size}, "
                 f"trained by {link}, standing in for <code>{name}</code>, whose answers and times will differ"
             )
+    said += [_own_weights(model, page) for model in shelf().catalog.values() if _has_read(record, model)]
     return f"Weights: {'; '.join(said)}." if said else "No pretrained weights."
+
+
+def _has_read(record: Record, model: Model) -> bool:
+    return model.own and any(path.startswith(f"{model.id}/") for path in record.about["files"])
+
+
+def _own_weights(model: Model, page: str | None) -> str:
+    embedded = model.embedded
+    trainer = embedded["trained_by"]
+    link = f'<a href="{_up(page)}{_lab_url(trainer)}">{escape(trainer.rpartition("/")[2])}</a>'
+    size = f"{embedded['parameters'] / 1e6:.2f} M parameters"
+    return f"on top of it the book's own <code>{escape(embedded['name'])}</code>, {size}, trained by {link}"
 
 
 def _links(state: State, page: str | None, lab_page: bool = True) -> str:
