@@ -159,3 +159,38 @@ def test_recording_with_the_originals_needs_the_network_and_says_so(small: Small
     assert (cache / "downloaded").exists()
     record = json.loads(small.record("asks").read_text())
     assert record["cells"][2]["outputs"][0]["text"] == ["False\n"]
+
+
+OWN = """
+[[model]]
+id = "models/small"
+own = true
+licence = "Apache-2.0"
+task = "text-classification"
+
+[model.embedded]
+name = "small"
+parameters = 3
+folder = "models/small"
+
+[model.embedded.sha256]
+"adapter_model.safetensors" = "{digest}"
+"""
+
+
+def test_the_books_own_weights_are_verified_where_they_lie(catalog: SmallBook) -> None:
+    """They answer under no Hub id: the snippets name their folder."""
+    adapter = catalog.root / "models" / "small" / "adapter_model.safetensors"
+    adapter.write_bytes(b"adapter")
+    file = catalog.root / "models" / "catalog.toml"
+    file.write_text(OWN.replace("{digest}", hashlib.sha256(b"adapter").hexdigest()))
+    assert list(hub.lay_out(catalog.book).iterdir()) == []
+    adapter.write_bytes(b"another adapter")
+    with pytest.raises(hub.HubError, match=r"`models/small` is refused: .*SHA-256"):
+        hub.lay_out(catalog.book)
+    adapter.unlink()
+    with pytest.raises(hub.HubError, match=r"adapter_model.safetensors is missing"):
+        hub.lay_out(catalog.book)
+    file.write_text(OWN.replace('id = "models/small"', 'id = "someone/small"'))
+    with pytest.raises(hub.HubError, match="the id of the book's own weights is their folder"):
+        hub.read_catalog(catalog.book)

@@ -59,7 +59,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTok
 BASE = "sentence-transformers/all-MiniLM-L6-v2"
 names = sorted(known.index)
 test = test.loc[test.text.str.len().sort_values().index]  # alike in length: little padding
-words = AutoTokenizer.from_pretrained(BASE, model_max_length=40)
+words = AutoTokenizer.from_pretrained(BASE, model_max_length=32)
 encoder = SentenceTransformer(BASE, device="cpu")
 form = {"padding": True, "truncation": True, "return_tensors": "pt"}
 unseen = encoder.encode(test.text.tolist(), batch_size=64)
@@ -123,12 +123,12 @@ def frozen_head(texts, targets):
 
 
 def from_scratch(texts, targets):
-    own = words.train_new_from_iterator(texts, 2000)
+    own = words.train_new_from_iterator(texts, 2000, show_progress=False)
     width = {"hidden_size": 128, "intermediate_size": 256, "vocab_size": 2000}
     depth = {"num_hidden_layers": 2, "num_attention_heads": 4, "num_labels": len(names)}
     config = AutoConfig.for_model("bert", **width, **depth)
     model = AutoModelForSequenceClassification.from_config(config)
-    return fit(model, own, texts, targets, 1e-3, int(8 * len(texts) ** 0.5))
+    return fit(model, own, texts, targets, 1e-3, int(5 * len(texts) ** 0.5))
 
 
 def fine_tune(texts, targets, rate=3e-4, wrap=lambda model: model):
@@ -136,7 +136,7 @@ def fine_tune(texts, targets, rate=3e-4, wrap=lambda model: model):
     model = AutoModelForSequenceClassification.from_pretrained(
         BASE, num_labels=len(names), **still
     )
-    return fit(wrap(model), words, texts, targets, rate, int(2.8 * len(texts) ** 0.5))
+    return fit(wrap(model), words, texts, targets, rate, int(2.6 * len(texts) ** 0.5))
 
 
 def lora(texts, targets):
