@@ -113,6 +113,13 @@ def test_a_readers_own_file_is_refused_in_one_sentence(tmp_path: Path, data: str
     assert (result.returncode, result.stderr) == (1, f"my.csv {reason}\n")
 
 
+def test_a_number_below_one_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "my.csv").write_text("text,category\n" + rows(20, "mug") + rows(20, "cup"))
+    for option in ("--labels", "--seeds"):
+        result = run(str(COMPARE), "--data", "my.csv", "--labels", "4", option, "0", cwd=tmp_path)
+        assert (result.returncode, result.stderr) == (1, "my.csv needs --labels and --seeds from 1 up\n")
+
+
 def test_a_binary_file_is_refused_too(tmp_path: Path) -> None:
     (tmp_path / "my.csv").write_bytes(bytes(range(256)))
     result = run(str(COMPARE), "--data", "my.csv", cwd=tmp_path)
@@ -124,8 +131,10 @@ def test_a_readers_own_file_gets_its_own_curve(tmp_path: Path, products: pd.Data
     own = products[products.category.isin(["Kitchen", "Pets"])].groupby("category").head(40)
     own = own.rename(columns={"title": "name"})[["category", "text"]]
     own.to_csv(tmp_path / "my.csv", index=False)
-    result = run(str(COMPARE), "--data", "my.csv", "--labels", "4", "--seeds", "1", cwd=tmp_path)
+    options = ["--labels", "4", "--seeds", "1", "--picture", "curves.png"]
+    result = run(str(COMPARE), "--data", "my.csv", *options, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
     table = accuracies(result.stdout)
     assert list(table.columns) == [4, 30] and len(table) == 6
     assert table.loc["head on frozen MiniLM", 30] >= 0.7
@@ -228,7 +237,9 @@ def server() -> Iterator[str]:
 
 
 def test_the_server_answers(server: str) -> None:
-    answer = requests.post(server, json={"text": "Cast iron skillet 26 cm"}, timeout=30).json()
+    answer = requests.post(
+        server, json={"text": "Cast iron skillet 26 cm. Goes from hob to oven."}, timeout=30
+    ).json()
     assert set(answer) == {"label", "probability", "milliseconds"}
     assert answer["label"] == "Kitchen"
     assert 0 < answer["probability"] <= 1 and answer["milliseconds"] > 0

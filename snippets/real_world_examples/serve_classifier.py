@@ -72,7 +72,8 @@ if __name__ == "__main__":
     thread = threading.Thread(target=server.run, kwargs={"sockets": [door]})
     thread.start()
     url = f"http://127.0.0.1:{door.getsockname()[1]}/classify"
-    bodies = ["Cast iron skillet 26 cm", "Squeaky rope chew, large", "", "x" * 1_000_000, 7]
+    skillet = "Cast iron skillet 26 cm. Pre-seasoned, goes from hob to oven."
+    bodies = [skillet, "Garden hose 20 m, with spray gun.", "", "x" * 1_000_000, 7]
     try:
         for text in bodies:
             response = requests.post(url, json={"text": text}, timeout=30)
