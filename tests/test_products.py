@@ -166,11 +166,25 @@ def test_the_ranking_of_the_comparison() -> None:
     frozen, scratch = table.loc["head on frozen MiniLM"], table.loc["from scratch"]
     assert frozen[16] >= scratch[16] + 0.20
     assert table[few].idxmax() == "zero-shot"
+    assert table[some].idxmax() == table[many].idxmax() == "head on frozen MiniLM"
     assert (frozen > table.loc["TF-IDF baseline"]).all()
-    assert (table.loc["TF-IDF baseline"][[many, full]] > scratch[[many, full]]).all()
-    assert table.loc["fine-tuning all weights", full] >= frozen[full] - 0.02
+    assert (table.loc["TF-IDF baseline"][[many, full]] > scratch[[many, full]] + 0.05).all()
+    assert (table.loc["fine-tuning all weights"] > scratch + 0.20).all()
     for way in table.index.drop("zero-shot"):
         assert table.loc[way, full] > table.loc[way, few], f"{way} learns from more labels"
+
+
+def test_more_passes_let_fine_tuning_overtake_the_head() -> None:
+    """The page says so: the comparison stops fine-tuning early, its own snippets do not."""
+
+    def score(name: str) -> float:
+        outputs = read_record(BOOK.record_file(COMPARE.with_name(f"{name}.py")), BOOK).outputs
+        printed = outputs["score it on listings that it never saw"]
+        return float(re.findall(r"accuracy (0\.\d+)", str(printed))[0])
+
+    head = score("transfer_learning")
+    assert score("fine_tune") > head and score("fine_tune_lora") > head
+    assert head > score("tfidf_baseline") > score("from_scratch")
 
 
 def test_the_ranking_is_there_in_a_fresh_process(tmp_path: Path, products: pd.DataFrame) -> None:
