@@ -23,7 +23,7 @@ def accuracy(model, wanted) -> float:
 
 
 def train(model, name: str, x, y, steps: int = 300):
-    optimizer, history[name] = torch.optim.Adam(model.parameters(), lr=0.003), []
+    optimizer, history[name] = torch.optim.Adam(model.parameters(), 0.003), []
     for _ in range(steps):
         loss = torch.nn.functional.cross_entropy(model(x), y)
         optimizer.zero_grad()
@@ -45,8 +45,7 @@ kept = torch.cat([torch.where(y == digit)[0][:20] for digit in range(5)])
 mixed = torch.cat([torch.where(new)[0], kept])
 replay = train(deepcopy(base), "replay of 100 old images", x[mixed], y[mixed])
 
-config = LoraConfig(r=4, target_modules=["0", "2"])
-adapted = get_peft_model(deepcopy(base), config)
+adapted = get_peft_model(deepcopy(base), LoraConfig(r=4, target_modules=["0", "2"]))
 lora = train(adapted, "LoRA, switched on", x[new], y[new])
 
 frozen = deepcopy(base).requires_grad_(False)
