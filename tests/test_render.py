@@ -214,3 +214,13 @@ def test_the_books_pages_name_the_sections(book) -> None:
     shown = "".join(Path(file).read_text() for file in book.docs.glob("*.md"))
     for file in book.snippet_files():
         assert f"{file.parent.name}/{file.name}" in shown, "every snippet stands on a page"
+
+
+def test_columns_that_spaces_align_are_scrolled_and_sentences_are_wrapped() -> None:
+    from toolkit.outputs import output_html
+
+    def html(text: str) -> str:
+        return output_html({"output_type": "stream", "text": text})
+
+    assert "out-table" in html("way    4    16\nhead   0.4  0.6\nlora   0.2  0.5\n")
+    assert "out-table" not in html("One long sentence.\nAnother one, with no columns.\nAnd a third.\n")

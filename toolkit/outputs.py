@@ -25,9 +25,9 @@ def output_html(output: dict[str, Any], narrow: bool = False) -> str:
     """One output. Text is escaped; HTML and SVG come from the book's own snippets and stand as they are."""
     kind = output["output_type"]
     if kind == "stream":
-        return (
-            f'<pre class="out-text" tabindex="0"><samp>{escape(_as_seen(_text(output["text"])))}</samp></pre>'
-        )
+        text = _as_seen(_text(output["text"]))
+        aligned = " out-table" if _is_table(text) else ""
+        return f'<pre class="out-text{aligned}" tabindex="0"><samp>{escape(text)}</samp></pre>'
     if kind == "error":
         trace = escape("\n".join(output["traceback"]))
         return f'<pre class="out-text out-error" tabindex="0"><samp>{trace}</samp></pre>'
@@ -75,6 +75,11 @@ def first_picture(outputs: dict[str, list[dict[str, Any]]]) -> str:
     lines = _as_seen("".join(_text(output["text"]) for output in texts)).split("\n")
     shown = "\n".join(lines[:9])
     return f'<pre class="out-text"><samp>{escape(shown)}</samp></pre>'
+
+
+def _is_table(text: str) -> bool:
+    """Whether columns are aligned by spaces, which a narrow screen must scroll and not wrap."""
+    return sum(bool(re.search(r"\S {2,}\S", line)) for line in text.split("\n")) >= 3
 
 
 def _as_seen(text: str) -> str:
