@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gzip
 import html
 import http.server
 import os
@@ -150,10 +151,9 @@ def test_downloads_are_the_files_themselves(site: Path) -> None:
 
 def test_html_stays_small(site: Path) -> None:
     for page, text in documents(site).items():
-        figures = sum(map(len, re.findall(r"<svg (?:role|fill).*?</svg>|data:image[^\"]+", text, re.DOTALL)))
-        size = len(text.encode()) - figures
-        limit = 90_000 if page.startswith("lab/") else 120_000
-        assert size < limit, f"{page}: {size:,} bytes without its figures"
+        sent = len(gzip.compress(text.encode()))
+        limit = 40_000 if page.startswith("lab/") else 75_000
+        assert sent < limit, f"{page}: {sent:,} bytes compressed, its figures included"
         assert "cdnjs" not in text and "<style" not in text
 
 
