@@ -213,6 +213,16 @@ print(json.dumps([answer["label"] for answer in classify(json.load(sys.stdin), b
     assert right.mean() >= FLOOR
 
 
+@pytest.mark.parametrize("name", ["classify_products", "serve_classifier"])
+def test_a_missing_adapter_is_one_sentence(tmp_path: Path, name: str) -> None:
+    """Copied into an empty folder, the snippet says where the adapter comes from."""
+    copy = tmp_path / f"{name}.py"
+    copy.write_text((ROOT / "snippets" / "real_world_examples" / copy.name).read_text())
+    result = run(copy.name, cwd=tmp_path)
+    reason = "models/product-classifier is missing: fine_tune_lora.py trains it; move it there\n"
+    assert (result.returncode, result.stderr) == (1, reason)
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     """The address of the classifier, served as its docstring says."""

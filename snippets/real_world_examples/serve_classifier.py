@@ -13,7 +13,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, pipelin
 
 adapter = "models/product-classifier"
 if not Path(adapter).exists():
-    raise SystemExit(f"{adapter} is missing: take it from the book, or train it with LoRA")
+    raise SystemExit(f"{adapter} is missing: fine_tune_lora.py trains it; move it there")
 base = "sentence-transformers/all-MiniLM-L6-v2"
 config = AutoConfig.from_pretrained(adapter)
 model = AutoModelForSequenceClassification.from_pretrained(base, config=config)
