@@ -67,11 +67,14 @@ def test_no_near_duplicates_across_the_split(products: pd.DataFrame) -> None:
                 assert count / len(found | listing[index]) < 0.5, (sorted(found), sorted(listing[index]))
 
 
-def run(*arguments: str, cwd: Path = ROOT, timeout: float = 300) -> subprocess.CompletedProcess:
+def run(
+    *arguments: str, cwd: Path = ROOT, timeout: float = 300, text: str | None = None
+) -> subprocess.CompletedProcess:
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=cwd,
         env={**os.environ, **hub.environment(BOOK)},
+        input=text,
         capture_output=True,
         text=True,
         timeout=timeout,
@@ -198,16 +201,8 @@ classify = runpy.run_path("snippets/real_world_examples/classify_products.py")["
 print(json.dumps([answer["label"] for answer in classify(json.load(sys.stdin), batch_size=32)]))
 """
     test = products[products.split == "test"]
-    result = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        env={**os.environ, **hub.environment(BOOK)},
-        input=json.dumps((test.title + ". " + test.text).tolist()),
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=True,
-    )
+    result = run("-c", code, text=json.dumps((test.title + ". " + test.text).tolist()))
+    assert result.returncode == 0, result.stderr
     right = pd.Series(json.loads(result.stdout.splitlines()[-1]), test.index) == test.category
     print(f"held-out accuracy {right.mean():.3f}, {right.groupby(test.kind).mean().round(2).to_dict()}")
     assert right.mean() >= FLOOR

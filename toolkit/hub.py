@@ -90,16 +90,15 @@ def read_catalog(book: Book) -> dict[str, Model]:
         name = entry.get("id", "?")
         place = f"models/catalog.toml: `{name}`"
         embedded = entry.get("embedded", {})
-        missing = {"id", "licence", "task", "embedded"} - set(entry)
+        own = entry.get("own")
+        of_the_hub = set() if own else {"revision", "parameters"}
+        missing = ({"id", "licence", "task", "embedded"} | of_the_hub) - set(entry)
         missing |= {"name", "folder", "sha256", "parameters"} - set(embedded)
-        if not entry.get("own"):
-            missing |= {"revision", "parameters"} - set(entry)
         if missing:
             raise HubError(f"{place} has no {', '.join(sorted(missing))}")
-        if entry.get("own"):
-            if name != embedded["folder"]:
-                raise HubError(f"{place}: the id of the book's own weights is their folder")
-        elif not re.fullmatch(r"[0-9a-f]{40}", entry["revision"]):
+        if own and name != embedded["folder"]:
+            raise HubError(f"{place}: the id of the book's own weights is their folder")
+        if not own and not re.fullmatch(r"[0-9a-f]{40}", entry["revision"]):
             raise HubError(f"{place}: a revision is a commit of 40 hexadecimal digits")
         for path in embedded["sha256"]:
             if Path(path).suffix in _PICKLES or path.startswith(("/", "..")):

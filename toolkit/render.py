@@ -221,8 +221,7 @@ def provenance(record: Record, page: str | None) -> str:
         if embedded.get("original"):
             said.append(f"<code>{name}</code>, {size}, the original file, from a package")
         else:
-            trainer = embedded.get("trained_by", "")
-            link = f'<a href="{_up(page)}{_lab_url(trainer)}">{escape(trainer.rpartition("/")[2])}</a>'
+            link = _trainer_link(embedded, page)
             said.append(
                 f"embedded weights <code>{escape(str(embedded.get('name')))}</code>, {size}, "
                 f"trained by {link}, standing in for <code>{name}</code>, whose answers and times will differ"
@@ -237,10 +236,15 @@ def _has_read(record: Record, model: Model) -> bool:
 
 def _own_weights(model: Model, page: str | None) -> str:
     embedded = model.embedded
-    trainer = embedded["trained_by"]
-    link = f'<a href="{_up(page)}{_lab_url(trainer)}">{escape(trainer.rpartition("/")[2])}</a>'
+    link = _trainer_link(embedded, page)
     size = f"{embedded['parameters'] / 1e6:.2f} M parameters"
     return f"on top of it the book's own <code>{escape(embedded['name'])}</code>, {size}, trained by {link}"
+
+
+def _trainer_link(embedded: dict[str, Any], page: str | None) -> str:
+    """To the lab page of the snippet that trained the weights."""
+    trainer = embedded.get("trained_by", "")
+    return f'<a href="{_up(page)}{_lab_url(trainer)}">{escape(trainer.rpartition("/")[2])}</a>'
 
 
 def _links(state: State, page: str | None, lab_page: bool = True) -> str:
