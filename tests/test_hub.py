@@ -116,18 +116,50 @@ print(SentenceTransformer("sentence-transformers/all-MiniLM-L6-v2").encode("hell
     assert result.stdout.split("\n")[:2] == ["POSITIVE", "(384,)"], result.stderr
 
 
-def test_packed_weights_answer_as_the_exact_ones(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("form", "steps"), [("int8", 127), ("float16", 2000)])
+def test_packed_weights_answer_as_the_exact_ones(tmp_path: Path, form: str, steps: int) -> None:
     import numpy
     from safetensors.numpy import load_file, save_file
 
-    exact = numpy.random.default_rng(0).normal(size=(200, 100)).astype("float16")
-    save_file({"matrix": exact, "bias": exact[0]}, tmp_path / "head.safetensors")
-    hub.pack(tmp_path / "head.safetensors")
-    stored = load_file(tmp_path / "head.safetensors")
-    assert stored["matrix"].dtype == numpy.int8 and stored["bias"].dtype == numpy.float16
-    again = stored["matrix"] * stored["matrix.row_scale"]
-    error = numpy.abs(again - exact.astype("float32")).max(axis=1)
-    assert (error <= numpy.abs(exact).max(axis=1) / 127).all()
+    file = tmp_path / "model.safetensors"
+    random = numpy.random.default_rng(0)
+    exact = {
+        "matrix": random.normal(size=(200, 100)).astype("float32"),
+        "kernel": random.normal(size=(64, 32, 3, 3)).astype("float32"),
+        "bias": random.normal(size=100).astype("float32"),
+        "nothing": numpy.zeros((200, 100), "float32"),
+        "positions": numpy.arange(100),
+    }
+    save_file(exact, file)
+    size = file.stat().st_size
+    hub.pack(file, form)
+    assert file.stat().st_size < size * (0.3 if form == "int8" else 0.55)
+    stored, again = load_file(file), hub.unpacked(file)
+    assert stored["matrix"].dtype == numpy.dtype(form) and stored["bias"].dtype == numpy.float16
+    assert set(again) == set(exact) and (again["positions"] == exact["positions"]).all()
+    for name in ("matrix", "kernel", "bias", "nothing"):
+        assert again[name].dtype == numpy.float32 and again[name].shape == exact[name].shape
+        assert numpy.abs(again[name] - exact[name]).max() <= numpy.abs(exact[name]).max() / steps
+
+
+def test_packed_weights_are_offered_in_single_precision(catalog: SmallBook) -> None:
+    import numpy
+    from safetensors.numpy import load_file, save_file
+
+    file = catalog.root / "models" / "small" / "model.safetensors"
+    save_file({"matrix": numpy.ones((200, 100), "float32")}, file)
+    hub.pack(file, "int8")
+    write_catalog(catalog, "model.safetensors", hashlib.sha256(file.read_bytes()).hexdigest())
+    entry = catalog.root / "models" / "catalog.toml"
+    entry.write_text(
+        entry.read_text().replace('folder = "models/small"', 'folder = "models/small"\nstored = "int8"')
+    )
+    (laid_out,) = hub.lay_out(catalog.book).rglob("model.safetensors")
+    assert load_file(laid_out)["matrix"].dtype == numpy.float32
+    assert numpy.allclose(load_file(laid_out)["matrix"], 1, rtol=1e-6)
+    entry.write_text(entry.read_text().replace('stored = "int8"', 'stored = "int4"'))
+    with pytest.raises(hub.HubError, match="`stored` is one of float32, float16, int8"):
+        hub.read_catalog(catalog.book)
 
 
 def test_snippet_records_name_their_weights(book: Book) -> None:

@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(call=_run)
 
     retrain = commands.add_parser("weights", help="retrain the embedded weights and put them into models/")
-    retrain.add_argument("--jobs", type=_positive, default=1, metavar="N")
+    retrain.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="training snippets; all if none")
     retrain.set_defaults(call=_weights)
     return parser
 
@@ -221,16 +221,26 @@ def _run(book: Book, options: argparse.Namespace) -> int:
 
 
 def _weights(book: Book, options: argparse.Namespace) -> int:
-    catalog = hub.read_catalog(book).values()
-    trainers = {model.embedded["trained_by"] for model in catalog if "trained_by" in model.embedded}
-    files = [book.root / trainer for trainer in sorted(trainers)]
+    """Train in the order of the catalog: a later model may stand on an earlier one."""
+    models = hub.read_catalog(book).values()
+    trainers = [
+        book.root / model.embedded["trained_by"] for model in models if "trained_by" in model.embedded
+    ]
+    chosen = _chosen(book, options.paths)
+    files = [file for file in dict.fromkeys(trainers) if file in chosen]
+    if not files:
+        raise BookError("none of these snippets trains weights of models/catalog.toml")
+    recorder = Recorder(book, "embedded", 1)
     begun = time.monotonic()
-    failures = Recorder(book, "embedded", options.jobs).record(Shelf(book).states(files))
-    for line in failures or hub.adopt_trained(book):
-        print(line, file=sys.stderr if failures else sys.stdout)
-    if not failures:
-        print(f"{time.monotonic() - begun:.0f} s; now `python -m toolkit record` for what depends on them")
-    return 1 if failures else 0
+    for file in files:
+        failures = recorder.record(Shelf(book).states([file]))
+        if failures:
+            print("\n".join(failures), file=sys.stderr)
+            return 1
+        print("\n".join(hub.adopt_trained(book)), flush=True)
+        hub.lay_out(book)
+    print(f"{time.monotonic() - begun:.0f} s; now `python -m toolkit record` for what depends on them")
+    return 0
 
 
 if __name__ == "__main__":

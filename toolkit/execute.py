@@ -28,6 +28,9 @@ from toolkit.snippets import Cell, Snippet
 TEXT_LIMIT = 1_000_000
 """Characters of text that one snippet may print."""
 
+WHOLE_SENTENCES = {"OutsideSandbox", "BadDownload"}
+"""Errors of this toolkit: their text needs no name before it."""
+
 Output = dict[str, Any]
 """One output of a notebook cell, as nbformat 4 has it."""
 
@@ -193,7 +196,7 @@ def execute(snippet: Snippet, capture: Capture, mark: Callable[[int], None]) -> 
             trace = author_traceback(error, snippet)
             if not cell.raises or isinstance(error, (KeyboardInterrupt, MemoryError)):
                 name = type(error).__name__
-                reason = str(error) if name == "OutsideSandbox" else f"{name}: {error}"
+                reason = str(error) if name in WHOLE_SENTENCES else f"{name}: {error}"
                 raise Fault(_line(error, snippet, cell), reason.strip(), trace) from None
             capture.drain()
             capture.outputs.append(

@@ -24,6 +24,9 @@ _PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".npy", ".joblib"
 _SCALE = ".row_scale"
 """A tensor under `name` + this holds what to multiply each row of the int8 tensor `name` with."""
 
+_FORMS = ("float32", "float16", "int8")
+"""How embedded weights may be stored; whatever the form, they are offered in single precision."""
+
 
 class HubError(BookError):
     """Weights that can't be used, and why."""
@@ -54,6 +57,11 @@ class Model:
     def sha256(self) -> dict[str, str]:
         """File name -> SHA-256 of each embedded file, in hexadecimal."""
         return dict(self.embedded["sha256"])
+
+    @property
+    def stored(self) -> str:
+        """One of `_FORMS`."""
+        return str(self.embedded.get("stored", "int8" if "base" in self.embedded else "float32"))
 
     @cached_property
     def key(self) -> str:
@@ -100,6 +108,8 @@ def read_catalog(book: Book) -> dict[str, Model]:
             raise HubError(f"{place}: the id of the book's own weights is their folder")
         if not own and not re.fullmatch(r"[0-9a-f]{40}", entry["revision"]):
             raise HubError(f"{place}: a revision is a commit of 40 hexadecimal digits")
+        if embedded.get("stored", "int8") not in _FORMS:
+            raise HubError(f"{place}: `stored` is one of {', '.join(_FORMS)}")
         for path in embedded["sha256"]:
             if Path(path).suffix in _PICKLES or path.startswith(("/", "..")):
                 raise HubError(f"{place}: `{path}` is refused; weights are safetensors")
@@ -120,9 +130,18 @@ def environment(book: Book, weights: str = "embedded") -> dict[str, str]:
     Raises HubError if embedded weights are missing or not those that the catalog names.
     """
     if weights == "hub":
-        return {"HF_HOME": os.environ.get("HF_HOME", str(Path.home() / ".cache" / "huggingface"))}
+        # Every Python process below refuses what came damaged: see `toolkit.downloads`.
+        startup = [str(Path(__file__).parent / "startup"), os.environ.get("PYTHONPATH", "")]
+        home = os.environ.get("HF_HOME", str(Path.home() / ".cache" / "huggingface"))
+        return {
+            "BOOK_WEIGHTS": weights,
+            "HF_HOME": home,
+            "HF_HUB_CACHE": os.environ.get("HF_HUB_CACHE", os.path.join(home, "hub")),
+            "PYTHONPATH": os.pathsep.join(filter(None, startup)),
+        }
     folder = lay_out(book)
     return {
+        "BOOK_WEIGHTS": weights,
         "HF_HOME": str(folder.parent),
         "HF_HUB_CACHE": str(folder),
         "HF_HUB_OFFLINE": "1",
@@ -174,7 +193,10 @@ def _lay_out_model(model: Model, catalog: dict[str, Model], book: Book, folder: 
     else:
         for name in model.sha256:
             (snapshot / name).parent.mkdir(parents=True, exist_ok=True)
-            _link(source / name, snapshot / name)
+            if name.endswith(".safetensors") and model.stored != "float32":
+                _write_tensors(unpacked(source / name), snapshot / name)
+            else:
+                _link(source / name, snapshot / name)
     (staging / "refs").mkdir()
     (staging / "refs" / "main").write_text(model.revision)
     (staging / "verified.json").write_text(json.dumps(stamp))
@@ -212,18 +234,15 @@ def _link(source: Path, target: Path) -> None:
 
 def _compose(base: Path, head: Path, prefix: str, snapshot: Path) -> None:
     """One checkpoint from a base model and the tensors of a head; the head's win."""
-    from safetensors.numpy import load_file, save_file
+    from safetensors.numpy import load_file
 
     config = json.loads((head / "config.json").read_text(encoding="utf-8"))
     layers = int(config.get("num_hidden_layers", 1000))
     tensors = {prefix + name: tensor for name, tensor in load_file(base / "model.safetensors").items()}
     # A head may stand on the base's lower layers alone.
     tensors = {name: tensor for name, tensor in tensors.items() if _layer(name) < layers}
-    stored = load_file(head / "head.safetensors")
-    for name, tensor in stored.items():
-        if not name.endswith(_SCALE):
-            tensors[name] = tensor.astype("float32") * stored.get(name + _SCALE, 1)
-    save_file(tensors, snapshot / "model.safetensors", metadata={"format": "pt"})
+    tensors |= unpacked(head / "head.safetensors")
+    _write_tensors(tensors, snapshot / "model.safetensors")
     shutil.copyfile(head / "config.json", snapshot / "config.json")
 
 
@@ -232,22 +251,52 @@ def _layer(name: str) -> int:
     return int(match[1]) if match else -1
 
 
-def pack(file: Path) -> None:
-    """Store matrices in int8, one scale a row: half the size of 16 bit, the answers all but equal."""
+def pack(file: Path, form: str) -> None:
+    """Store single precision in less: `form` is "float16" (half) or "int8" (a quarter).
+
+    In int8, matrices get one scale a row and what is small stays in half precision; the answers are
+    all but equal.
+    """
     import numpy
     from safetensors.numpy import load_file, save_file
 
+    if form == "float32":
+        return
     packed = {}
     for name, tensor in load_file(file).items():
-        if tensor.ndim != 2 or tensor.size < 10_000 or tensor.dtype == numpy.int8:
+        if tensor.dtype not in (numpy.float32, numpy.float16):
             packed[name] = tensor
-            continue
-        exact = tensor.astype("float32")
-        scale = numpy.abs(exact).max(axis=1, keepdims=True) / 127
-        packed[name] = numpy.rint(exact / numpy.where(scale == 0, 1, scale)).astype("int8")
-        packed[name + _SCALE] = scale
+        elif form == "float16" or tensor.ndim < 2 or tensor.size < 10_000:
+            packed[name] = tensor.astype("float16")
+        else:
+            exact = tensor.astype("float32")
+            scale = numpy.abs(exact).max(axis=tuple(range(1, exact.ndim)), keepdims=True) / 127
+            packed[name] = numpy.rint(exact / numpy.where(scale == 0, 1, scale)).astype("int8")
+            packed[name + _SCALE] = scale
     save_file(packed, file)
     file.chmod(0o644)
+
+
+def unpacked(file: Path) -> dict[str, Any]:
+    """Tensors of a packed file, in single precision again."""
+    from safetensors.numpy import load_file
+
+    stored = load_file(file)
+    return {
+        name: tensor.astype("float32") * stored.get(name + _SCALE, 1) if _is_packed(tensor) else tensor
+        for name, tensor in stored.items()
+        if not name.endswith(_SCALE)
+    }
+
+
+def _is_packed(tensor: Any) -> bool:
+    return str(tensor.dtype) in ("int8", "float16")
+
+
+def _write_tensors(tensors: dict[str, Any], file: Path) -> None:
+    from safetensors.numpy import save_file
+
+    save_file(tensors, file, metadata={"format": "pt"})
 
 
 def model_card(entry: Any, book: Book) -> str:
@@ -295,8 +344,8 @@ def adopt_trained(book: Book) -> list[str]:
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(trained, target)
         (target / "README.md").write_text(model_card(entry, book), encoding="utf-8")
-        if (target / "head.safetensors").exists():
-            pack(target / "head.safetensors")
+        for file_of_tensors in target.rglob("*.safetensors"):
+            pack(file_of_tensors, Model(entry["id"], entry).stored)
         hashes = {
             path.relative_to(target).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
             for path in sorted(target.rglob("*"))

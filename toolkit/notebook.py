@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from toolkit.book import Book
-from toolkit.execute import TEXT_LIMIT, Fault, Output
+from toolkit.execute import TEXT_LIMIT, WHOLE_SENTENCES, Fault, Output
 from toolkit.run import Run, environment, keep_trained, make_sandbox
 from toolkit.snippets import Cell, Snippet
 
@@ -27,7 +27,10 @@ _os.chdir(_box)
 _os.environ.update(BOOK_SANDBOX=str(_box), TMPDIR=str(_box / "tmp"), HOME=str(_box))
 if {figures}:
     import matplotlib.font_manager  # its font cache lies outside the sandbox
-_writable = [_box] + ([] if _os.environ.get("HF_HUB_OFFLINE") else [_Path(_os.environ["HF_HOME"])])
+_caches = ("HF_HOME", "HF_HUB_CACHE") if _os.environ.get("BOOK_WEIGHTS") == "hub" else ()
+_writable = [_box, *(_Path(_os.environ[name]) for name in _caches)]
+for _folder in _writable:
+    _folder.mkdir(parents=True, exist_ok=True)
 _graph = _Graph(); _graph.start()
 _observer = _Observer(_Path({root!r}), _writable); _observer.start()
 _landlock(_writable)
@@ -44,7 +47,9 @@ get_ipython().display_formatter.mimebundle_formatter.for_type_by_name("matplotli
 
 _AFTER = """
 import json as _json
-print(_json.dumps({{"files": _observer.files({text!r}), "models": _observer.models(),
+from toolkit import downloads as _downloads
+print(_json.dumps({{"refused": _downloads.refused,
+    "files": _observer.files({text!r}), "models": _observer.models(),
     "packages": sorted(_graph.closure(frozenset({imports!r})))}}))
 """
 
@@ -97,6 +102,8 @@ class NotebookRunner:
                 run.seconds = time.monotonic() - begun
                 seen = self._hidden(client, _AFTER.format(text=snippet.text, imports=sorted(snippet.imports)))
                 found = json.loads(seen)
+                if found["refused"]:
+                    raise Fault(1, found["refused"][0])
                 run.files = [path for path in found["files"] if path != snippet.shown]
                 run.models = [(name, revision) for name, revision in found["models"]]
                 run.packages = found["packages"]
@@ -145,7 +152,7 @@ class NotebookRunner:
                     reason = f"{output['ename']}: {output['evalue']}"
                     if output["ename"] == "SystemExit":
                         reason = f"called sys.exit({output['evalue']})"
-                    elif output["ename"] == "OutsideSandbox":
+                    elif output["ename"] in WHOLE_SENTENCES:
                         reason = output["evalue"]
                     raise Fault(lines[-1], reason)
                 output["traceback"] = [

@@ -3,7 +3,8 @@
 An audit hook sees every file that Python code opens, so what a snippet depends on is observed
 and need not be declared. Native code (safetensors, tokenizers, Arrow) opens files unseen: a
 model folder counts whole once any of its files is touched, and a string in the snippet that
-names a file of the book counts as that file. For native writes the kernel is asked (Landlock).
+names a file of the book counts as that file. A program that the snippet starts is as unseen: a Hub
+id among its arguments counts as a model that it uses. For native writes the kernel is asked (Landlock).
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ class Observer:
         self.writable = tuple(os.path.realpath(folder) + os.sep for folder in writable)
         self._opened: set[str] = set()
         self._listed: set[str] = set()
+        self._arguments: set[str] = set()
         self._process = os.getpid()
         self._forked = os.open(writable[0] / ".opened", os.O_RDWR | os.O_CREAT | os.O_APPEND)
 
@@ -71,6 +73,9 @@ class Observer:
         elif event in ("os.listdir", "os.scandir"):
             if args and isinstance(args[0], (str, bytes, os.PathLike)):
                 self._listed.add(_absolute(args[0]))
+        elif event == "subprocess.Popen":
+            command = [args[1]] if isinstance(args[1], (str, bytes, os.PathLike)) else args[1]
+            self._arguments.update(word for part in command for word in os.fsdecode(part).split())
         elif event == "sqlite3.connect":
             self._note(args[0])
         elif event in _CHANGES:
@@ -112,9 +117,15 @@ class Observer:
         return sorted(path for path in found if path)
 
     def models(self) -> list[tuple[str, str]]:
-        """Hub id and revision of each model folder that was touched."""
+        """Hub id and revision of each model folder that was touched, here or by a program started here."""
         touched = (_MODEL_FOLDER.search(path.replace(os.sep, "/")) for path in self._opened | self._listed)
-        return sorted({(match[1].replace("--", "/"), match[2]) for match in touched if match})
+        found = {(match[1].replace("--", "/"), match[2]) for match in touched if match}
+        cache = Path(os.environ.get("HF_HUB_CACHE", ""))
+        for name in self._arguments:
+            main = cache / f"models--{name.replace('/', '--')}" / "refs" / "main"
+            if name.count("/") == 1 and len(name) < 200 and main.is_file():
+                found.add((name, main.read_text().strip()))
+        return sorted(found)
 
     def _of_the_book(self, path: str, suffix: str = "") -> str | None:
         relative = os.path.relpath(os.path.realpath(path), self.root).replace(os.sep, "/")

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from toolkit import downloads
 from toolkit.book import Book
 from toolkit.execute import TEXT_LIMIT, Capture, Fault, LineMarker, Output, execute
 from toolkit.figures import STYLE
@@ -362,10 +363,12 @@ def run_here(
     imports.edges.pop("__main__", None)  # so far that name was the recorder's
     capture = Capture(native=native)
     writable = [box]
-    if not os.environ.get("HF_HUB_OFFLINE"):
+    if os.environ.get("BOOK_WEIGHTS") == "hub":
         # Recording with the originals downloads them into the author's own Hugging Face cache.
-        writable.append(Path(os.environ["HF_HOME"]))
-        writable[-1].mkdir(parents=True, exist_ok=True)
+        for name in ("HF_HOME", "HF_HUB_CACHE"):
+            writable.append(Path(os.environ[name]))
+            writable[-1].mkdir(parents=True, exist_ok=True)
+        downloads.watch()
     landlock(writable)
     observer = Observer(book.root, writable)
     observer.start()
@@ -376,6 +379,8 @@ def run_here(
         outputs = execute(snippet, capture, mark)
     except Fault as found:
         fault = found
+    if fault is None and downloads.refused:
+        fault = Fault(1, downloads.refused[0])
     seconds = time.monotonic() - begun
     return {
         "fault": fault and {"line": fault.line, "reason": fault.reason, "details": fault.details},
