@@ -17,7 +17,7 @@ from mkdocs.structure.files import File
 
 from toolkit import render
 from toolkit.book import Book
-from toolkit.outputs import follow_scheme
+from toolkit.outputs import follow_scheme, move_media, players
 
 _recorder: subprocess.Popen[bytes] | None = None
 
@@ -74,8 +74,14 @@ def on_page_content(html: str, page: Any, config: Any, files: Any) -> str:
     html = re.sub(
         r'\s*<div class="jp-(InputPrompt|OutputPrompt|Collapser)[^>]*>.*?</div>', "", html, flags=re.DOTALL
     )
-    html = re.sub(r"(?m)^[ \t]+\n", "", html)
+    html = players(re.sub(r"(?m)^[ \t]+\n", "", html))
     return render.lab_header(page.file.src_uri, page.url) + html
+
+
+def on_post_page(output: str, page: Any, config: Any) -> str:
+    """Let pictures and sounds be files, which a browser fetches when they are seen or played."""
+    depth = page.url.count("/")
+    return move_media(output, Path(config.site_dir), "../" * depth)
 
 
 def on_post_build(config: Any) -> None:

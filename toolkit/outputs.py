@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
+import struct
 from html import escape
+from pathlib import Path
 from typing import Any
 
 _PREFERRED = (
@@ -18,11 +22,28 @@ _PREFERRED = (
 # Matplotlib's black on transparent follows the page's text colour, in both schemes.
 _PAINT = re.compile(r'\b(?:style|fill|stroke)="[^"]*"')
 _BLACK = re.compile(r"#000000|\bblack\b")
+_MEDIA = re.compile(
+    r'(?P<tag><(?:img|audio|source)\b[^>]*?)src="data:(?P<mime>[\w/+-]+);base64,(?P<data>[^"]+)"'
+)
+_SUFFIX = {
+    "image/png": "png",
+    "image/jpeg": "jpg",
+    "audio/wav": "wav",
+    "audio/x-wav": "wav",
+    "audio/mpeg": "mp3",
+    "audio/ogg": "ogg",
+    "audio/flac": "flac",
+    "audio/x-flac": "flac",
+}
+_AUDIO = re.compile(r'<audio\b.*?<source src="(data:audio/[^"]+)".*?</audio>', re.DOTALL)
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
-def output_html(output: dict[str, Any], narrow: bool = False) -> str:
-    """One output. Text is escaped; HTML and SVG come from the book's own snippets and stand as they are."""
+def output_html(output: dict[str, Any], narrow: bool = False, label: str = "") -> str:
+    """One output. Text is escaped; HTML and SVG come from the book's own snippets and stand as they are.
+
+    `label` says what an audio player plays: the cell's title, since sounds carry no text of their own.
+    """
     kind = output["output_type"]
     if kind == "stream":
         text = _as_seen(_text(output["text"]))
@@ -45,9 +66,48 @@ def output_html(output: dict[str, Any], narrow: bool = False) -> str:
             f'<div class="out-figure"><img alt="{alt}"{lazy} src="data:{mime};base64,{body.strip()}"></div>'
         )
     if mime == "text/html":
+        if sound := _AUDIO.search(body):
+            return player(sound[1], label)
         body = re.sub(r"<style.*?</style>", "", body, flags=re.DOTALL)
         return f'<div class="out-html" tabindex="0">{re.sub(r"<!--.*?-->", "", body, flags=re.DOTALL)}</div>'
     return f'<pre class="out-text" tabindex="0"><samp>{escape(body)}</samp></pre>'
+
+
+def player(source: str, label: str) -> str:
+    """An audio player that fetches nothing before it is asked to play."""
+    name = escape(f"Sound: {label}" if label else "Sound", quote=True)
+    sound = f'<audio controls preload="none" aria-label="{name}" src="{source}"></audio>'
+    return f'<div class="out-audio">{sound}</div>'
+
+
+def players(html: str) -> str:
+    """Put such players in the place of those that a notebook renderer made."""
+    return _AUDIO.sub(lambda match: player(match[1], ""), html)
+
+
+def move_media(html: str, site: Path, up: str) -> str:
+    """Write pictures and sounds that stand in a page as base64 into files, named after their content.
+
+    `up` leads from the page to the site's root. A picture gets its size, so that nothing shifts later.
+    """
+
+    def moved(match: re.Match[str]) -> str:
+        suffix = _SUFFIX.get(match["mime"])
+        if suffix is None:
+            return match[0]
+        data = base64.b64decode(match["data"])
+        name = f"assets/outputs/{hashlib.sha256(data).hexdigest()[:20]}.{suffix}"
+        file = site / name
+        if not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(data)
+        size = ""
+        if suffix == "png" and "width=" not in match["tag"]:
+            width, height = struct.unpack(">II", data[16:24])
+            size = f' width="{width}" height="{height}"'
+        return f'{match["tag"]}src="{up}{name}"{size}'
+
+    return _MEDIA.sub(moved, html)
 
 
 def follow_scheme(svg: str) -> str:

@@ -49,7 +49,7 @@ class Site:
     """Where Colab opens a record: a GitHub prefix, or its front page, which takes an upload."""
 
 
-_PLAIN = {"snippet", "", "markdown", "md", "costs", "text", "bash", "console", "python"}
+_PLAIN = {"snippet", "", "markdown", "md", "costs", "families", "text", "bash", "console", "python"}
 _HALF = re.compile(r"(.*?)(?:\s+\((code|output)\))?")
 
 site = Site()
@@ -148,7 +148,7 @@ def _cell(source: str, cell: Cell | None, record: Record, title: str, show: str,
     html = ""
     if show != "output":
         html += highlight(source, md, title)
-    outputs = "".join(map(output_html, record.outputs.get(title, [])))
+    outputs = "".join(output_html(output, label=title) for output in record.outputs.get(title, []))
     if show != "code" and outputs:
         measured = (cell.measured if cell else False) or "measured" in record.tags.get(title, [])
         label = f"Output, measured on {escape(record.about['machine'])}" if measured else "Output"
@@ -362,28 +362,95 @@ def cost_fence(
     """A table of what recorded runs took. A line is `step | what you own in the end | file.py`."""
 
     def row(line: str) -> str:
-        parts = [part.strip() for part in line.split("|")]
-        if len(parts) != 3:
-            raise ValueError("a line is `step | what you own | file.py`")
-        step, own, name = parts
-        file = shelf().book.snippets / name
-        state = shelf().state(file) if file.is_file() else None
-        if state is None or state.record is None:
-            raise ValueError(f"there is no record of `{name}`")
-        about = state.record.about
-        link = f'<a href="{_up(_page(md))}{_lab_url(state.shown)}"><code>{escape(file.name)}</code></a>'
+        step, own, state, record = _line_of_record(line, "step | what you own")
+        about = record.about
         return (
-            f"<tr><td>{escape(step)}</td><td>{escape(own)}</td><td>{link}</td>"
+            f"<tr><td>{escape(step)}</td><td>{escape(own)}</td><td>{_lab_link(state, md)}</td>"
             f"<td>{about['seconds']:.1f} s</td><td>{about['peak_mb']:,} MB</td></tr>"
         )
 
-    rows = _each_line(source, md, row)
-    head = "".join(
-        f"<th>{name}</th>" for name in ("Step", "What you own in the end", "Run", "Time", "Memory")
-    )
+    head = ("Step", "What you own in the end", "Run", "Time", "Memory")
+    return _table(head, _each_line(source, md, row)) + _measured_on()
+
+
+def family_fence(
+    source: str, language: str, css_class: str, options: dict[str, Any], md: Markdown, **_: Any
+) -> str:
+    """A table of models, from the catalog and the records.
+
+    A line is `family | what for | input → output | file.py`. The first line may be `seconds: file.py`:
+    the snippet that printed, for each Hub id, the seconds to its first answer.
+    """
+    seconds: dict[str, str] = {}
+
+    def row(line: str) -> str:
+        if line.startswith("seconds:"):
+            timed = _recorded(line.removeprefix("seconds:").strip())[1]
+            printed = "".join(
+                "".join(output.get("text", "")) for cell in timed.outputs.values() for output in cell
+            )
+            seconds.update(re.findall(r"^(\S+/\S+)\s+(\d+\.\d+) s", printed, re.MULTILINE))
+            return ""
+        family, rest, state, record = _line_of_record(line, "family | what for | input → output", 4)
+        purpose, _, shape = map(str.strip, rest.partition("|"))
+        known = shelf().catalog
+        models = [known[weights["id"]] for weights in record.about["weights"] if weights["id"] in known]
+        if not models:
+            raise ValueError(f"`{state.shown}` was recorded with no model of the catalog")
+        model, original = models[0], models[0].entry
+        cells = [
+            f"<strong>{escape(family)}</strong> {escape(purpose)}",
+            escape(shape),
+            f"<code>{escape(model.id)}</code><br>{original['parameters'] / 1e6:,.0f} M parameters, "
+            f"{original['megabytes']:,.0f} MB, {escape(original['licence'])}",
+            _embedded_size(model),
+            f"{seconds[model.id]} s" if model.id in seconds else "not measured",
+            _lab_link(state, md),
+        ]
+        return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+
+    head = ("Family", "Input → output", "The original", "What answers here", "First answer", "Run")
+    rows = [row for row in _each_line(source, md, row) if row]
+    return _table(head, rows) + _measured_on()
+
+
+def _embedded_size(model: Model) -> str:
+    """Parameters and MB of 10^6 bytes of what answers offline, as it lies in git."""
+    if model.embedded.get("original"):
+        return "the original itself, from a package"
+    folder = model.source(shelf().book)
+    size = sum((folder / name).stat().st_size for name in model.sha256)
+    return f"{model.embedded['parameters'] / 1e6:.2f} M parameters, {size / 1e6:.1f} MB"
+
+
+def _recorded(name: str) -> tuple[State, Record]:
+    file = shelf().book.snippets / name
+    state = shelf().state(file) if file.is_file() else None
+    if state is None or state.record is None:
+        raise ValueError(f"there is no record of `{name}`")
+    return state, state.record
+
+
+def _line_of_record(line: str, form: str, parts: int = 3) -> tuple[str, str, State, Record]:
+    """First cell, the cells between, and the record of the file that the line ends with."""
+    cells = [cell.strip() for cell in line.split("|")]
+    if len(cells) != parts:
+        raise ValueError(f"a line is `{form} | file.py`")
+    return cells[0], " | ".join(cells[1:-1]), *_recorded(cells[-1])
+
+
+def _lab_link(state: State, md: Markdown) -> str:
+    return f'<a href="{_up(_page(md))}{_lab_url(state.shown)}"><code>{escape(state.file.name)}</code></a>'
+
+
+def _table(head: tuple[str, ...], rows: list[str]) -> str:
+    names = "".join(f"<th>{name}</th>" for name in head)
+    return f"<table><thead><tr>{names}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+def _measured_on() -> str:
     machines = {state.record.about["machine"] for state in shelf().states() if state.record}
-    measured = f'<p class="spoke">Measured on {escape("; ".join(sorted(machines)))}.</p>'
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>{measured}"
+    return f'<p class="spoke">Measured on {escape("; ".join(sorted(machines)))}.</p>'
 
 
 def _stale(state: State, place: str) -> str:
