@@ -95,6 +95,8 @@ def test_the_books_own_catalog(book: Book) -> None:
             assert (folder / "README.md").exists(), "a model card lies beside the weights"
             assert sum(file.stat().st_size for file in folder.iterdir()) < 4_100_000
             assert (ROOT / model.embedded["trained_by"]).exists()
+    sizes = [file.stat().st_size for file in (ROOT / "models").rglob("*.safetensors")]
+    assert sum(sizes) < 20_000_000
 
 
 def test_hub_ids_answer_without_a_network(book: Book) -> None:
@@ -128,6 +130,7 @@ def test_packed_weights_answer_as_the_exact_ones(tmp_path: Path, form: str, step
         "kernel": random.normal(size=(64, 32, 3, 3)).astype("float32"),
         "bias": random.normal(size=100).astype("float32"),
         "nothing": numpy.zeros((200, 100), "float32"),
+        "scale": numpy.array(2.5, "float32"),
         "positions": numpy.arange(100),
     }
     save_file(exact, file)
@@ -137,7 +140,7 @@ def test_packed_weights_answer_as_the_exact_ones(tmp_path: Path, form: str, step
     stored, again = load_file(file), hub.unpacked(file)
     assert stored["matrix"].dtype == numpy.dtype(form) and stored["bias"].dtype == numpy.float16
     assert set(again) == set(exact) and (again["positions"] == exact["positions"]).all()
-    for name in ("matrix", "kernel", "bias", "nothing"):
+    for name in ("matrix", "kernel", "bias", "nothing", "scale"):
         assert again[name].dtype == numpy.float32 and again[name].shape == exact[name].shape
         assert numpy.abs(again[name] - exact[name]).max() <= numpy.abs(exact[name]).max() / steps
 

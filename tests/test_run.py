@@ -299,3 +299,22 @@ def test_a_pool_without_a_with_ends_as_in_a_script(small: SmallBook) -> None:
     small.snippet("pool", text)
     result = small.toolkit("record")
     assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("runner", ["fork", "notebook"])
+def test_a_record_is_made_without_the_authors_accounts(
+    small: SmallBook, monkeypatch: pytest.MonkeyPatch, runner: str
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "secret")
+    monkeypatch.setenv("REPLICATE_API_TOKEN", "secret")
+    small.snippet(
+        "accounts",
+        """
+        # %% look for them
+        import os
+        print([name for name in os.environ if name.startswith(("OPENAI", "REPLICATE"))])
+        """,
+    )
+    result = small.toolkit("record", "--runner", runner)
+    assert result.returncode == 0, result.stderr
+    assert "[]" in small.record("accounts").read_text()

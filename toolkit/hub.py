@@ -279,11 +279,15 @@ def pack(file: Path, form: str) -> None:
 
 def unpacked(file: Path) -> dict[str, Any]:
     """Tensors of a packed file, in single precision again."""
+    import numpy
     from safetensors.numpy import load_file
 
     stored = load_file(file)
     return {
-        name: tensor.astype("float32") * stored.get(name + _SCALE, 1) if _is_packed(tensor) else tensor
+        # asarray: NumPy makes a plain number of what has no dimension
+        name: numpy.asarray(tensor.astype("float32") * stored.get(name + _SCALE, 1))
+        if _is_packed(tensor)
+        else tensor
         for name, tensor in stored.items()
         if not name.endswith(_SCALE)
     }
@@ -343,9 +347,12 @@ def adopt_trained(book: Book) -> list[str]:
         target = book.root / embedded["folder"]
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(trained, target)
-        (target / "README.md").write_text(model_card(entry, book), encoding="utf-8")
-        for file_of_tensors in target.rglob("*.safetensors"):
+        packed = sorted(target.rglob("*.safetensors"))
+        for file_of_tensors in packed:
             pack(file_of_tensors, Model(entry["id"], entry).stored)
+        if "base" not in embedded:
+            embedded["parameters"] = sum(tensor.size for each in packed for tensor in unpacked(each).values())
+        (target / "README.md").write_text(model_card(entry, book), encoding="utf-8")
         hashes = {
             path.relative_to(target).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
             for path in sorted(target.rglob("*"))

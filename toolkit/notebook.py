@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import time
@@ -12,7 +11,7 @@ from typing import Any
 
 from toolkit.book import Book
 from toolkit.execute import TEXT_LIMIT, WHOLE_SENTENCES, Fault, Output
-from toolkit.run import Run, environment, keep_trained, make_sandbox
+from toolkit.run import Run, keep_trained, make_sandbox, set_environment
 from toolkit.snippets import Cell, Snippet
 
 # Runs in the kernel before the first cell: the same observer, figures and import graph as a fork.
@@ -60,7 +59,7 @@ class NotebookRunner:
     def __init__(self, book: Book, hub: dict[str, str]) -> None:
         self.book = book
         self.tick: Callable[[], None] = lambda: None
-        os.environ.update(environment(book, hub))
+        set_environment(book, hub)
 
     def run(
         self, snippets: Sequence[Snippet], jobs: int, started: Callable[[Snippet], None] = lambda _: None

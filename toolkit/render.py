@@ -187,7 +187,9 @@ def _needs(snippet: Snippet, page: str | None) -> str:
     """The docstring's words, with the book's data files as links."""
     words = escape(snippet.needs.replace("\\\n", ""))
     data = shelf().book.snippets / "data"
-    for name in filter(lambda name: (data / name).exists(), set(re.findall(r"\b[\w-]+\.csv\b", words))):
+    for name in filter(
+        lambda name: (data / name).exists(), set(re.findall(r"\b[\w-]+\.(?:csv|flac)\b", words))
+    ):
         words = words.replace(name, f'<a href="{_up(page)}snippets/data/{name}" download>{name}</a>')
     return re.sub(r"(pip install [\w -]+)", r"<code>\1</code>", words)
 

@@ -31,6 +31,9 @@ from toolkit.snippets import Snippet
 LOG_LIMIT = 20_000_000
 """Bytes that a snippet may write to standard error, which no record keeps."""
 
+_ACCOUNTS = ("OPENAI_", "REPLICATE_")
+"""Variables of services that an author pays for: a record is what a reader without them sees."""
+
 _POLL_SECONDS = 0.01
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 
@@ -82,6 +85,13 @@ def environment(book: Book, hub: dict[str, str]) -> dict[str, str]:
     }
 
 
+def set_environment(book: Book, hub: dict[str, str]) -> None:
+    """Make this process's environment that of the snippets, without the author's accounts."""
+    for name in [name for name in os.environ if name.startswith(_ACCOUNTS)]:
+        del os.environ[name]
+    os.environ.update(environment(book, hub))
+
+
 class ForkRunner:
     """Keeps the imported packages warm and runs each snippet in a child of its own."""
 
@@ -92,7 +102,7 @@ class ForkRunner:
         self._imported: set[str] = set()
         self.tick: Callable[[], None] = lambda: None
         """Called many times a second while a snippet runs."""
-        os.environ.update(environment(book, hub))
+        set_environment(book, hub)
         for leftover in (book.cache / "sandboxes").glob("run-*"):
             # Of a recorder that was killed: the folder's name holds its process.
             if not Path(f"/proc/{leftover.name.split('-')[1]}").exists():
