@@ -111,7 +111,12 @@ class Observer:
         opened |= {_source_of(path) for path in opened if path.endswith(".pyc")}
         # Weights are opened by native code, unseen: the folder that they lie in counts whole.
         models = {folder for path in opened if (folder := _model_folder(os.path.realpath(path), self.root))}
-        opened |= {os.path.join(folder, name) for folder in models for name in os.listdir(folder)}
+        opened |= {
+            os.path.join(folder, name)
+            for folder in models
+            for name in os.listdir(folder)
+            if not name.endswith(".md")  # the model card, which no answer depends on
+        }
         found = {self._of_the_book(path) for path in opened if os.path.isfile(path)}
         found |= {self._of_the_book(path, "/") for path in self._listed if os.path.isdir(path)}
         return sorted(path for path in found if path)
