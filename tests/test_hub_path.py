@@ -23,7 +23,14 @@ from toolkit.record import read_record, shape
 from toolkit.snippets import read
 
 BOOK = Book(ROOT)
-SNIPPETS = ["what_is_inference/classify_text.py", "what_is_inference/embed_and_search.py"]
+SNIPPETS = [
+    "what_is_inference/classify_text.py",
+    "what_is_inference/embed_and_search.py",
+    "what_is_inference/caption_image.py",
+    "use_before_you_train/generate_image.py",
+    "use_before_you_train/generate_text.py",
+    "use_before_you_train/match_images.py",
+]
 """Unchanged, each downloads from the Hub what it names. One more snippet is one more line."""
 
 CLASSIFIER = "distilbert/distilbert-base-uncased-finetuned-sst-2-english"

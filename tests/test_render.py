@@ -28,6 +28,9 @@ markdown_extensions:
         - name: costs
           class: costs
           format: !!python/name:toolkit.render.cost_fence
+        - name: families
+          class: families
+          format: !!python/name:toolkit.render.family_fence
   - toolkit.render
 """
 
@@ -224,3 +227,67 @@ def test_columns_that_spaces_align_are_scrolled_and_sentences_are_wrapped() -> N
 
     assert "out-table" in html("way    4    16\nhead   0.4  0.6\nlora   0.2  0.5\n")
     assert "out-table" not in html("One long sentence.\nAnother one, with no columns.\nAnd a third.\n")
+
+
+def test_a_sound_is_a_file_that_waits_to_be_played(site: SmallBook) -> None:
+    site.snippet(
+        "sounds",
+        """
+        # %% make a tone
+        import math
+        from IPython.display import Audio
+        wave = [math.sin(i / 5) for i in range(8000)]
+        Audio(wave, rate=8000)
+
+        # %% draw a dot
+        from PIL import Image
+        Image.new("RGB", (30, 20), "red")
+        """,
+    )
+    assert site.toolkit("record").returncode == 0
+    result = build(site, fence("page/sounds.py"))
+    assert result.returncode == 0, result.stderr
+    for page, up in (("index.html", ""), ("lab/page/sounds/index.html", "../../../")):
+        html = (site.root / "site" / page).read_text()
+        assert "data:audio" not in html and "data:image/png" not in html
+        (player,) = re.findall(r"<audio [^>]*>", html)
+        assert 'preload="none"' in player and "controls" in player and "aria-label" in player
+        for pattern in (r'<audio[^>]*src="([^"]+\.wav)"', r'<img[^>]*src="([^"]+\.png)"'):
+            (source,) = re.findall(pattern, html)
+            assert source.startswith(f"{up}assets/outputs/")
+            assert (site.root / "site" / page).parent.joinpath(source).stat().st_size > 50
+        assert 'width="30" height="20"' in html
+    assert 'aria-label="Sound: make a tone"' in (site.root / "site" / "index.html").read_text()
+
+
+def test_a_table_of_families_takes_its_numbers_from_catalog_and_records() -> None:
+    page = (ROOT / "docs" / "use-before-you-train.md").read_text()
+    lines = re.findall(r"``` families\n(.*?)```", page, re.DOTALL)[0].splitlines()
+    code = f"""
+import markdown
+from toolkit.render import family_fence
+fence = {{"name": "families", "class": "families", "format": family_fence}}
+options = {{"pymdownx.superfences": {{"custom_fences": [fence]}}}}
+text = "``` families\\n" + {chr(10).join(lines)!r} + "\\n```"
+print(markdown.markdown(text, extensions=["pymdownx.superfences"], extension_configs=options))
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    rows = re.findall(r"<tr><td>.*?</tr>", result.stdout)
+    assert len(rows) == len(lines) - 1
+    for row in rows:
+        assert re.search(r"\d+ M parameters, [\d,]+ MB, [\w.-]+</td>", row), (
+            "size and licence of the original"
+        )
+        assert re.search(r"<td>\d+\.\d\d M parameters, \d\.\d MB</td>", row), row
+        assert re.search(r"<td>\d+\.\d\d s</td>", row), "seconds to the first answer"
+        assert ".py</code></a></td></tr>" in row
+
+
+def test_a_family_without_a_model_is_an_error(site: SmallBook) -> None:
+    result = build(site, "``` families\nBERT | for labels | text → label | page/tells.py\n```")
+    assert result.returncode == 1
+    assert (
+        "docs/index.md:4: `snippets/page/tells.py` was recorded with no model of the catalog" in result.stderr
+    )

@@ -38,6 +38,7 @@ PAGES = [
     "glossary/",
     "lab/what_is_inference/embed_and_search/",
     "lab/what_is_training/sentiment_head/",
+    "lab/use_before_you_train/transcribe_speech/",
 ]
 
 
