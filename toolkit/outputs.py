@@ -20,10 +20,14 @@ _PREFERRED = (
     "text/plain",
 )
 # Matplotlib's black on transparent follows the page's text colour, in both schemes.
+CARD_LIMIT = 30_000
+"""Characters of SVG that a card of the gallery may hold."""
+
 _PAINT = re.compile(r'\b(?:style|fill|stroke)="[^"]*"')
 _BLACK = re.compile(r"#000000|\bblack\b")
 _MEDIA = re.compile(
-    r'(?P<tag><(?:img|audio|source)\b[^>]*?)src="data:(?P<mime>[\w/+-]+);base64,(?P<data>[^"]+)"'
+    r"(?P<tag><(?:img|audio|source|image)\b[^>]*?)(?P<attribute>src|(?:xlink:)?href)="
+    r'"data:(?P<mime>[\w/+-]+);base64,(?P<data>[^"]+)"'
 )
 _SUFFIX = {
     "image/png": "png",
@@ -102,10 +106,10 @@ def move_media(html: str, site: Path, up: str) -> str:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(data)
         size = ""
-        if suffix == "png" and "width=" not in match["tag"]:
+        if suffix == "png" and match["tag"].startswith("<img") and "width=" not in match["tag"]:
             width, height = struct.unpack(">II", data[16:24])
             size = f' width="{width}" height="{height}"'
-        return f'{match["tag"]}src="{up}{name}"{size}'
+        return f'{match["tag"]}{match["attribute"]}="{up}{name}"{size}'
 
     return _MEDIA.sub(moved, html)
 
@@ -127,6 +131,9 @@ def first_picture(outputs: dict[str, list[dict[str, Any]]]) -> str:
     """The picture of a gallery card: the last figure, else the last lines of text."""
     flat = [output for cell in outputs.values() for output in cell]
     for output in reversed(flat):
+        drawn = len(_text(output.get("data", {}).get("image/svg+xml", "")))
+        if drawn > CARD_LIMIT:
+            continue  # a page of cards would grow too heavy
         if any(mime.startswith("image/") for mime in output.get("data", {})):
             return output_html(output, narrow=True)
     texts = [output for output in flat if output["output_type"] == "stream"]
