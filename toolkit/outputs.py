@@ -19,10 +19,10 @@ _PREFERRED = (
     "text/latex",
     "text/plain",
 )
-# Matplotlib's black on transparent follows the page's text colour, in both schemes.
 CARD_LIMIT = 30_000
 """Characters of SVG that a card of the gallery may hold."""
 
+# Matplotlib's black on transparent follows the page's text colour, in both schemes.
 _PAINT = re.compile(r'\b(?:style|fill|stroke)="[^"]*"')
 _BLACK = re.compile(r"#000000|\bblack\b")
 _MEDIA = re.compile(
