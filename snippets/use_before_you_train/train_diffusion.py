@@ -36,7 +36,7 @@ def error(images: torch.Tensor) -> torch.Tensor:  # in telling the noise in them
     return (guess - noise).pow(2).mean()
 
 
-# %% learn to take noise away timeout=2400
+# %% learn to take noise away timeout=900
 from tqdm import trange
 
 steps, losses = 2000, []
