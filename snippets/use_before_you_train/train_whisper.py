@@ -119,7 +119,7 @@ def record(texts: list[str], timbres: list[str], rng: random.Random) -> torch.Te
 
 rng = random.Random(0)
 texts = [rng.choice(sentence(rng).split()) for _ in range(700)]  # words first
-texts += [sentence(rng) for _ in range(6300)]
+texts += [sentence(rng) for _ in range(8300)]
 spectrograms = record(texts, heard, rng)
 trials = [sentence(rng) for _ in range(300)]
 trial_spectrograms = record(trials, unheard, rng)
@@ -174,14 +174,21 @@ print(f"{model.num_parameters():,} parameters")
 
 # %% train it timeout=2400
 from torch import nn
+from torch.optim import AdamW, Muon, lr_scheduler
 from tqdm import trange
 
 # A second, simpler teacher for the ears alone: it leads them out of the plateau sooner.
 aligner = nn.Linear(config.d_model, len(tokenizer))
 parameters = [*model.parameters(), *aligner.parameters()]
-optimizer = torch.optim.AdamW(parameters, lr=2e-3, betas=(0.9, 0.98), fused=True)
-steps, losses = 3000, []
-schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, steps, pct_start=0.06)
+layers = [*model.model.encoder.layers, *model.model.decoder.layers]
+inner = [p for layer in layers for p in layer.parameters() if p.ndim == 2]
+outer = [p for p in parameters if not any(p is one for one in inner)]
+optimizers = [
+    Muon(inner, ns_steps=3, adjust_lr_fn="match_rms_adamw"),
+    AdamW(outer, betas=(0.9, 0.98), fused=True),
+]
+steps, losses = 2800, []
+schedules = [lr_scheduler.OneCycleLR(o, 3e-3, steps, pct_start=0.06) for o in optimizers]
 model.train()
 for step in (bar := trange(steps)):
     last = 700 if step < steps // 10 else len(texts)
@@ -201,11 +208,11 @@ for step in (bar := trange(steps)):
     lengths = torch.full((len(words),), 80), torch.tensor([len(row) for row in words])
     ctc = nn.functional.ctc_loss(aligned, torch.cat(words), *lengths, blank=end)
     loss = output.loss + 0.3 * ctc
-    optimizer.zero_grad()
     loss.backward()
     nn.utils.clip_grad_norm_(parameters, 1.0)
-    optimizer.step()
-    schedule.step()
+    for each in [*optimizers, *schedules]:
+        each.step()
+    model.zero_grad(), aligner.zero_grad()
     losses.append(output.loss.item())
     bar.set_postfix(loss=f"{losses[-1]:.2f}")
 print(f"loss {np.mean(losses[:20]):.2f} to {np.mean(losses[-20:]):.2f}")
