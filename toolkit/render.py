@@ -186,11 +186,11 @@ def _header(state: State, snippet: Snippet | None, page: str | None) -> str:
 def _needs(snippet: Snippet, page: str | None) -> str:
     """The docstring's words, with the book's data files as links."""
     words = escape(snippet.needs.replace("\\\n", ""))
-    data = shelf().book.snippets / "data"
-    for name in filter(
-        lambda name: (data / name).exists(), set(re.findall(r"\b[\w-]+\.(?:csv|flac)\b", words))
-    ):
-        words = words.replace(name, f'<a href="{_up(page)}snippets/data/{name}" download>{name}</a>')
+    book = shelf().book
+    for name in set(re.findall(r"\b[\w-]+\.(?:csv|flac)\b", words)):
+        for folder, address in ((book.snippets / "data", "snippets/data"), (book.docs / "data", "data")):
+            if (folder / name).exists():
+                words = words.replace(name, f'<a href="{_up(page)}{address}/{name}" download>{name}</a>')
     return re.sub(r"(pip install [\w -]+)", r"<code>\1</code>", words)
 
 

@@ -77,7 +77,8 @@ def _table(line: str, filters: list[str], md: Markdown) -> str:
     for row in rows:
         note = sources.index(row["source"]) + 1
         cells = [_cell(row[column], form) for _, column, form in columns]
-        cells[0] += f'<sup class="source"><a href="#source-{number}-{note}">{note}</a></sup>'
+        link = f'<sup class="source"><a href="#source-{number}-{note}">{note}</a></sup>'
+        cells[0] = cells[0].removesuffix("</td>") + link + "</td>"
         body.append(f"<tr>{''.join(cells)}</tr>")
     head = "".join(f"<th>{escape(title)}</th>" for title, _, _ in columns)
     notes = "".join(f'<li id="source-{number}-{i}">{_linked(said)}</li>' for i, said in enumerate(sources, 1))

@@ -104,8 +104,9 @@ prompt        | transfer_head           | three     | missing:labels missing!beh
                                                       labelled=? prompt=untried
 transfer_head | finetune train_small    | few       | missing:labels missing!behaviour
                                                       labelled<1000
-train_small   | transfer_head finetune  | simple    | learning=needed exists=? labelled>=1000
+train_small   | transfer_head finetune  | simple    | learning=needed exists=?
                                                       missing:labels missing!behaviour
+                                                      labelled>=1000
 finetune      | transfer_head           | many      | missing:labels missing!behaviour
 prompt        | finetune rag            | three     | missing:behaviour prompt=untried
 prompt        | finetune                | pairs     | missing:behaviour labelled<10 prompt=?
