@@ -49,7 +49,8 @@ class Site:
     """Where Colab opens a record: a GitHub prefix, or its front page, which takes an upload."""
 
 
-_PLAIN = {"snippet", "", "markdown", "md", "costs", "families", "data", "text", "bash", "console", "python"}
+_PLAIN = {"snippet", "", "markdown", "md", "costs", "families", "text", "bash", "console", "python"}
+_PLAIN |= {"data", "quiz"}
 _HALF = re.compile(r"(.*?)(?:\s+\((code|output)\))?")
 
 site = Site()
@@ -73,7 +74,7 @@ def shelf() -> Shelf:
     return _shelf[1]
 
 
-def each_line(source: str, md: Markdown, show: Callable[[str], str]) -> list[str]:
+def _each_line(source: str, md: Markdown, show: Callable[[str], str]) -> list[str]:
     """What `show` makes of each line of a fence; a ValueError of it becomes a problem at that line."""
     parts = []
     for line in filter(None, (line.strip() for line in source.splitlines())):
@@ -98,7 +99,7 @@ def snippet_fence(
             raise ValueError(f'show="{show}"; it is "code" or "output"')
         return _show(line, show, md)
 
-    return "\n".join(each_line(source, md, shown)) or _problem(md, "", "the fence names no snippet")
+    return "\n".join(_each_line(source, md, shown)) or _problem(md, "", "the fence names no snippet")
 
 
 def validate(
@@ -188,9 +189,9 @@ def _needs(snippet: Snippet, page: str | None) -> str:
     words = escape(snippet.needs.replace("\\\n", ""))
     book = shelf().book
     for name in set(re.findall(r"\b[\w-]+\.(?:csv|flac)\b", words)):
-        for folder, address in ((book.snippets / "data", "snippets/data"), (book.docs / "data", "data")):
+        for folder, place in ((book.snippets / "data", "snippets/data"), (book.docs / "data", "data")):
             if (folder / name).exists():
-                words = words.replace(name, f'<a href="{_up(page)}{address}/{name}" download>{name}</a>')
+                words = words.replace(name, f'<a href="{_up(page)}{place}/{name}" download>{name}</a>')
     return re.sub(r"(pip install [\w -]+)", r"<code>\1</code>", words)
 
 
@@ -285,6 +286,16 @@ def _page(md: Markdown) -> str | None:
     return getattr(_page_file(md), "url", None)
 
 
+def address(md: Markdown, target: str) -> str:
+    """Relative address of a place below the site's root, from the page being rendered."""
+    return _up(_page(md)) + target
+
+
+def each_line(source: str, md: Markdown, show: Callable[[str], str]) -> str:
+    """What `show` makes of the lines of a fence of another module; its ValueErrors are build errors."""
+    return "\n".join(_each_line(source, md, show))
+
+
 def _page_file(md: Markdown) -> Any:
     if "relpath" in md.treeprocessors:
         return getattr(md.treeprocessors["relpath"], "file", None)
@@ -372,7 +383,7 @@ def cost_fence(
         )
 
     head = ("Step", "What you own in the end", "Run", "Time", "Memory")
-    return _table(head, each_line(source, md, row)) + _measured_on()
+    return _table(head, _each_line(source, md, row)) + _measured_on()
 
 
 def family_fence(
@@ -412,7 +423,7 @@ def family_fence(
         return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 
     head = ("Family", "Input → output", "The original", "What answers here", "First answer", "Run")
-    rows = [row for row in each_line(source, md, row) if row]
+    rows = [row for row in _each_line(source, md, row) if row]
     return _table(head, rows) + _measured_on()
 
 

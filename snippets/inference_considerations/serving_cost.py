@@ -100,9 +100,9 @@ for way, color in {
     if way != "API" and (needed := break_even(way, READ, WRITTEN, PRICES)):
         cost = monthly_bill(needed, READ, WRITTEN, PRICES)["API"]
         axes.plot(needed, cost, "o", color=color)
-        axes.annotate(
-            f"{needed / 1e6:.1f} M", (needed, cost), (4, -12), textcoords="offset points"
-        )
+        where = (8, -14) if way == "fine-tuned" else (-40, 8)
+        text = f"{needed / 1e6:.1f} M"
+        axes.annotate(text, (needed, cost), where, textcoords="offset points")
 axes.set(xscale="log", yscale="log", xlabel="requests a month", ylabel="$ a month")
 axes.legend()
 plt.show()
