@@ -33,9 +33,11 @@ MOST_LINES = {
     "training_cost": 90,
     "training_memory": 85,
     "serving_cost": 95,
+    "effort_impact_time": 95,
 }
 """One idea, but more than sixty lines: rivals side by side, a training that makes its own speech, a table
-of rules, which is read as one, and calculators, which say what is wrong with what they are given."""
+of rules, which is read as one, a picture that measures what it lacks, and calculators, which say what is
+wrong with what they are given."""
 
 QUICK = [file for file in SNIPPETS if RECORDS[file].about["seconds"] <= LONG]
 
