@@ -4,19 +4,22 @@ PYTHON ?= python3
 BIN := .venv/bin
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help setup serve site record check test lint verify-all weights benchmark browser clean
+.PHONY: help setup serve site live record check test lint verify-all weights benchmark browser clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: .venv/.installed  ## install what runs the snippets and renders the pages
 
-serve: .venv/.installed  ## the site at 127.0.0.1:8000; a saved snippet is executed again
+serve: live  ## the site at 127.0.0.1:8000; a saved snippet is executed again
 	$(BIN)/mkdocs serve
 
-site: .venv/.installed  ## build site/, strictly
+site: live  ## build site/, strictly
 	$(BIN)/mkdocs build --strict --quiet
 	@echo "site/ is built"
+
+live: .venv/.installed .venv/.node  ## build the models and scripts that run in the page
+	@$(BIN)/python -m toolkit live
 
 record: .venv/.installed  ## execute the snippets whose records are stale
 	$(BIN)/python -m toolkit record
@@ -24,7 +27,8 @@ record: .venv/.installed  ## execute the snippets whose records are stale
 check: .venv/.installed  ## say which records are stale, and why
 	$(BIN)/python -m toolkit record --check
 
-test: lint browser  ## every test
+test: lint browser live  ## every test
+	$(BIN)/python -m toolkit live --check
 	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 lint: .venv/.testable
@@ -45,7 +49,7 @@ browser: .venv/.testable
 	@$(BIN)/python tests/browser.py
 
 clean:  ## remove all that was installed or built
-	rm -rf .venv .cache site
+	rm -rf .venv .cache site web/node_modules
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -54,6 +58,11 @@ clean:  ## remove all that was installed or built
 
 .venv/.installed: requirements.txt requirements-docs.txt pyproject.toml constraints.txt | .venv/bin/python
 	$(BIN)/pip install --quiet -r requirements.txt
+	@touch $@
+
+# The machine's own node if it is new enough, else the one from PyPI.
+.venv/.node: requirements-node.txt .venv/.installed
+	@$(BIN)/python -m toolkit live --node >/dev/null 2>&1 || $(BIN)/pip install --quiet -r requirements-node.txt
 	@touch $@
 
 .venv/.testable: requirements-test.txt .venv/.installed

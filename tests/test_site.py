@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import gzip
 import html
-import http.server
-import os
 import re
-import socketserver
-import subprocess
-import sys
-import threading
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 
-from tests import browser
 from tests.conftest import ROOT
 from toolkit.book import Book
 from toolkit.snippets import read
@@ -40,48 +32,6 @@ PAGES = [
     "lab/what_is_training/sentiment_head/",
     "lab/use_before_you_train/transcribe_speech/",
 ]
-
-
-@pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The whole site, built strictly."""
-    target = tmp_path_factory.mktemp("site")
-    result = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(target)],
-        cwd=ROOT,
-        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr
-    return target
-
-
-@pytest.fixture(scope="session")
-def address(site: Path):
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
-    handler = functools.partial(Quiet, directory=str(site))
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/"
-        server.shutdown()
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    from playwright.sync_api import sync_playwright
-
-    executable = browser.find()
-    assert executable, "run `make browser` first"
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=str(executable), args=browser.ARGUMENTS)
-        yield opened
-        opened.close()
 
 
 def documents(site: Path) -> dict[str, str]:

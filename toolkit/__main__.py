@@ -75,6 +75,11 @@ def _parser() -> argparse.ArgumentParser:
     retrain = commands.add_parser("weights", help="retrain the embedded weights and put them into models/")
     retrain.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="training snippets; all if none")
     retrain.set_defaults(call=_weights)
+
+    live = commands.add_parser("live", help="build the models and scripts that run in the page")
+    live.add_argument("--check", action="store_true", help="then check the types and run the tests of web/")
+    live.add_argument("--node", action="store_true", help="build nothing; print which node would be used")
+    live.set_defaults(call=_live)
     return parser
 
 
@@ -218,6 +223,16 @@ def _run(book: Book, options: argparse.Namespace) -> int:
         return subprocess.run(command, env=environment, check=False).returncode
     sys.stdout.flush()
     os.execve(sys.executable, command, environment)
+
+
+def _live(book: Book, options: argparse.Namespace) -> int:
+    from toolkit import live
+
+    if options.node:
+        print(live.node())
+        return 0
+    live.build(book)
+    return live.check(book) if options.check else 0
 
 
 def _weights(book: Book, options: argparse.Namespace) -> int:

@@ -12,14 +12,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from mkdocs.config.config_options import ExtraScriptValue
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File
 
-from toolkit import render
-from toolkit.book import Book
+from toolkit import live, render
+from toolkit.book import Book, BookError
 from toolkit.outputs import follow_scheme, move_media, players
 
+log = logging.getLogger("mkdocs.live")
+
 _recorder: subprocess.Popen[bytes] | None = None
+_live: Path | None = None
+"""What runs in the page, if this machine can build it."""
 
 
 def on_startup(*, command: str, dirty: bool) -> None:
@@ -30,11 +35,37 @@ def on_startup(*, command: str, dirty: bool) -> None:
 
 
 def on_config(config: Any) -> None:
-    """A GitHub address in `repo_url` makes the Colab links open the record itself."""
+    """Build the demos and let every page load their script.
+
+    A GitHub address in `repo_url` makes the Colab links open the record itself.
+    """
+    global _live
+    _live = _demos()
+    if _live is not None:
+        script = ExtraScriptValue(f"{live.ADDRESS}/{live.loader(_live)}")
+        script.type = "module"
+        config.extra_javascript.append(script)
     found = re.match(r"https://github\.com/([^/]+/[^/]+?)/?$", config.repo_url or "")
     if found:
         branch = config.extra.get("branch", "main")
         render.site.colab = f"https://colab.research.google.com/github/{found[1]}/blob/{branch}/"
+
+
+def _demos() -> Path | None:
+    book = Book.locate()
+    if not live.possible(book):
+        if (book.root / "web").is_dir():
+            log.info(
+                "Recorded outputs stand in for the demos in the page: `make setup` installs what they need"
+            )
+        return None
+    try:
+        return live.build(book)
+    except BookError as error:
+        if not render.site.serving:
+            raise PluginError(str(error)) from None
+        log.warning("The pages are served without their demos: %s", error)
+        return None
 
 
 def on_pre_build(config: Any) -> None:
@@ -42,11 +73,13 @@ def on_pre_build(config: Any) -> None:
 
 
 def on_files(files: Any, config: Any) -> None:
-    """Offer the snippets and their data for download under `snippets/`."""
+    """Offer the snippets and their data for download under `snippets/`, and add what runs in the page."""
     book = Book.locate()
     downloads = [*book.snippet_files(), *sorted((book.snippets / "data").glob("*.*"))]
     for file in downloads:
         files.append(File.generated(config, book.relative(file), abs_src_path=str(file)))
+    for file in sorted(_live.glob("[!.]*")) if _live else []:
+        files.append(File.generated(config, f"{live.ADDRESS}/{file.name}", abs_src_path=str(file)))
 
 
 def on_page_content(html: str, page: Any, config: Any, files: Any) -> str:
@@ -93,6 +126,8 @@ def on_serve(server: Any, config: Any, builder: Any) -> None:
     """Record in the background what an author changes, where the packages for that are installed."""
     global _recorder
     book = Book.locate()
+    if live.possible(book):
+        server.watch(str(book.root / "web" / "src"))
     if importlib.util.find_spec("torch") is None or os.environ.get("BOOK_NO_RECORDER"):
         server.watch(str(book.snippets))
         return

@@ -8,7 +8,8 @@ A page holds a fence, and pymdownx.superfences calls `snippet_fence` for it:
 
 A line names a file and its cells, all of them if none is named. A cell may be followed by `(code)` or
 `(output)`, and the fence's option `show="code"` or `show="output"` says so for all of its cells: the
-other half is left out. This needs neither torch nor MkDocs.
+other half is left out. The option `live="live-classifier"` offers that demo below the recorded output,
+which stays for readers without scripts. This needs neither torch nor MkDocs.
 """
 
 from __future__ import annotations
@@ -52,6 +53,9 @@ class Site:
 _PLAIN = {"snippet", "", "markdown", "md", "costs", "families", "text", "bash", "console", "python"}
 _PLAIN |= {"data", "quiz"}
 _HALF = re.compile(r"(.*?)(?:\s+\((code|output)\))?")
+
+DEMOS = ("live-classifier", "teach-it", "forge-it", "quantise-it")
+"""The custom elements of `web/src/live.ts`."""
 
 site = Site()
 errors: list[str] = []
@@ -99,7 +103,13 @@ def snippet_fence(
             raise ValueError(f'show="{show}"; it is "code" or "output"')
         return _show(line, show, md)
 
-    return "\n".join(_each_line(source, md, shown)) or _problem(md, "", "the fence names no snippet")
+    html = "\n".join(_each_line(source, md, shown)) or _problem(md, "", "the fence names no snippet")
+    demo = options.get("live")
+    if demo is None:
+        return html
+    if demo not in DEMOS:
+        return _problem(md, source.strip().partition("\n")[0], f"there is no demo `{demo}`") + html
+    return f"<{demo}>{html}</{demo}>"
 
 
 def validate(
@@ -541,9 +551,13 @@ class _FenceCheck(Preprocessor):  # type: ignore[misc]
 
 
 class SnippetExtension(Extension):  # type: ignore[misc]
-    """Markdown extension `toolkit.render`: checks the fences before superfences sees them."""
+    """Markdown extension `toolkit.render`: checks the fences before superfences sees them.
+
+    It also tells Markdown that the demos' elements are blocks.
+    """
 
     def extendMarkdown(self, md: Markdown) -> None:
+        md.block_level_elements.extend(DEMOS)
         # After the whitespace is normalised (30), before superfences takes the fences out (25).
         md.preprocessors.register(_FenceCheck(md), "snippet-fence-check", 29)
 

@@ -107,5 +107,7 @@ axes.set(
 )
 axes.set(ylabel="impact: accuracy above a blind guess")
 axes.set_xticks([0, 1, 10, 100], ["0", "1", "10", "100"])
-axes.legend(title="area: seconds for 1,000 answers", loc="lower right")
+axes.legend(
+    title="area: seconds\nfor 1,000 answers", loc="upper left", bbox_to_anchor=(1, 1)
+)
 plt.show()

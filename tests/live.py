@@ -1,0 +1,84 @@
+"""What the tests of the demos share: a page, its demo, and all that the browser said and asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+PATIENCE = 90_000
+"""Milliseconds that a slow machine may take to load a model."""
+
+HOSTILE = [
+    "<img src=x onerror=\"document.title='hacked'\">",
+    "<script>document.title='hacked'</script>",
+    "\U0001f468\u200d\U0001f469\u200d\U0001f467 \U0001f44d\U0001f3fd \U0001f1eb\U0001f1f7",
+    "شحن سريع والبطارية ممتازة",
+    "[SEP] [CLS] \x07 \u200b \u202e reversed",
+    "word " * 20_000,
+    "x" * 100_000,
+    "   ",
+    "",
+]
+
+
+@dataclass
+class Visit:
+    """One reader's tab."""
+
+    tab: Any
+    address: str
+    said: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    def demo(self, name: str, page: str = "") -> Any:
+        """The element on a page, which is opened first if it is named."""
+        if page:
+            self.tab.goto(self.address + page)
+        element = self.tab.locator(name)
+        element.scroll_into_view_if_needed()
+        return element
+
+    def start(self, name: str, page: str = "") -> Any:
+        """The element, its button pressed and its demo ready."""
+        element = self.demo(name, page)
+        element.locator("button.main").first.click()
+        element.locator("progress[aria-label=Download]").wait_for(state="detached", timeout=PATIENCE)
+        return element
+
+    @property
+    def workers(self) -> list[str]:
+        """Of the demos; the site's search has one too."""
+        found = [worker.url for worker in self.tab.workers if "/assets/live/" in worker.url]
+        assert len(found) == len(set(found)), found
+        return found
+
+    def asked_for(self, part: str) -> list[str]:
+        return [url for url in self.asked if part in url]
+
+    @property
+    def quiet(self) -> bool:
+        """Whether the console is clean and no request left the site; shows what is not so."""
+        assert self.said == []
+        assert [url for url in self.asked if not url.startswith((self.address, "data:", "blob:"))] == []
+        assert self.tab.title() != "hacked"
+        return True
+
+
+@contextmanager
+def visit(
+    chromium: Any, address: str, width: int = 1280, scheme: str = "light", **options: Any
+) -> Iterator[Visit]:
+    viewport = {"width": width, "height": 900}
+    context = chromium.new_context(viewport=viewport, color_scheme=scheme, **options)
+    visited = Visit(context.new_page(), address)
+    tab = visited.tab
+    tab.set_default_timeout(PATIENCE)
+    tab.on("console", lambda message: visited.said.append(f"{message.type}: {message.text}"))
+    tab.on("pageerror", lambda error: visited.said.append(str(error)))
+    context.on("request", lambda request: visited.asked.append(request.url))
+    try:
+        yield visited
+    finally:
+        context.close()

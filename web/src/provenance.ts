@@ -1,0 +1,13 @@
+import { h } from "./dom";
+import { model } from "./manifest";
+
+/** Which weights speak, in the words that stand under a recorded output. */
+export function provenance(name: string): HTMLElement {
+  const { id, parameters, original } = model(name);
+  const size = `${(parameters / 1e6).toFixed(1)} M parameters, here in 8 bit`;
+  const line = h("p", { class: "quiet" }, "Weights: ");
+  if (original) line.append(h("code", {}, id), `, ${size}.`);
+  else line.append(`embedded weights ${name}, ${size}, standing in for `, h("code", {}, id), ".");
+  line.append(" Everything runs on your machine; nothing you type leaves this page.");
+  return line;
+}
