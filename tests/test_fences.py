@@ -8,7 +8,7 @@ import sys
 
 from tests.conftest import ROOT
 
-FENCES = 3
+FENCES = 2
 """All ```python fences of docs/. Change it when you add one."""
 
 

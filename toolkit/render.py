@@ -51,6 +51,7 @@ class Site:
 
 
 _PLAIN = {"snippet", "", "markdown", "md", "costs", "families", "text", "bash", "console", "python"}
+_PLAIN |= {"data", "quiz"}
 _HALF = re.compile(r"(.*?)(?:\s+\((code|output)\))?")
 
 DEMOS = ("live-classifier", "teach-it", "forge-it", "quantise-it")
@@ -196,11 +197,11 @@ def _header(state: State, snippet: Snippet | None, page: str | None) -> str:
 def _needs(snippet: Snippet, page: str | None) -> str:
     """The docstring's words, with the book's data files as links."""
     words = escape(snippet.needs.replace("\\\n", ""))
-    data = shelf().book.snippets / "data"
-    for name in filter(
-        lambda name: (data / name).exists(), set(re.findall(r"\b[\w-]+\.(?:csv|flac)\b", words))
-    ):
-        words = words.replace(name, f'<a href="{_up(page)}snippets/data/{name}" download>{name}</a>')
+    book = shelf().book
+    for name in set(re.findall(r"\b[\w-]+\.(?:csv|flac)\b", words)):
+        for folder, place in ((book.snippets / "data", "snippets/data"), (book.docs / "data", "data")):
+            if (folder / name).exists():
+                words = words.replace(name, f'<a href="{_up(page)}{place}/{name}" download>{name}</a>')
     return re.sub(r"(pip install [\w -]+)", r"<code>\1</code>", words)
 
 
@@ -293,6 +294,16 @@ def _up(page: str | None) -> str:
 def _page(md: Markdown) -> str | None:
     """Address of the page being rendered, such as `what-is-training/`, where MkDocs tells."""
     return getattr(_page_file(md), "url", None)
+
+
+def address(md: Markdown, target: str) -> str:
+    """Relative address of a place below the site's root, from the page being rendered."""
+    return _up(_page(md)) + target
+
+
+def each_line(source: str, md: Markdown, show: Callable[[str], str]) -> str:
+    """What `show` makes of the lines of a fence of another module; its ValueErrors are build errors."""
+    return "\n".join(_each_line(source, md, show))
 
 
 def _page_file(md: Markdown) -> Any:
