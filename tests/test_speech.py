@@ -76,7 +76,7 @@ def test_the_ears_understand_voices_that_they_never_heard(
     """Other sentences than in the snippet's own score."""
     assert not set(whisper["heard"]) & set(whisper["unheard"])
     rng = random.Random(99)
-    said = [whisper["sentence"](rng) for _ in range(150)]
+    said = [whisper["sentence"](rng) for _ in range(120)]
     waves = [whisper["recording"](text, whisper["unheard"], rng) for text in said]
     answers = pipelines["automatic-speech-recognition"](
         [{"raw": wave, "sampling_rate": 16_000} for wave in waves], batch_size=50
@@ -101,8 +101,8 @@ def test_the_ears_understand_what_the_mouth_says(pipelines: dict[str, Any]) -> N
     """The floor of the committed voice: 0.95 of words, in lines that it never learnt to say."""
     taught = cells("train_voice", "write down what it will have to say")
     rng = random.Random(99)
-    fresh = [text for text in (taught["line"](rng) for _ in range(300)) if text not in taught["lines"]][:60]
-    assert len(fresh) == 60
+    fresh = [text for text in (taught["line"](rng) for _ in range(300)) if text not in taught["lines"]][:40]
+    assert len(fresh) == 40
     wrong = 0
     for text in fresh:
         speech = pipelines["text-to-speech"](text)
@@ -121,7 +121,7 @@ def test_the_chatbot_answers_spoken_sums(pipelines: dict[str, Any], whisper: dic
     rng = random.Random(7)
     ears = pipelines["automatic-speech-recognition"]
     right = 0
-    for _ in range(20):
+    for _ in range(10):
         a, b = rng.randrange(50), rng.randrange(50)
         question = f"what is {num2words(a)} plus {num2words(b)}".replace("-", " ")
         wave = whisper["recording"](question, whisper["unheard"], rng)
@@ -132,8 +132,8 @@ def test_the_chatbot_answers_spoken_sums(pipelines: dict[str, Any], whisper: dic
         speech = pipelines["text-to-speech"](answer)
         raw = {"raw": speech["audio"].squeeze()[:64_000], "sampling_rate": 16_000}
         right += ears(raw)["text"].strip() == num2words(a + b).replace("-", " ")
-    print(f"{right} of 20 spoken sums came back right")
-    assert right >= 16
+    print(f"{right} of 10 spoken sums came back right")
+    assert right >= 8
 
 
 def test_the_page_lets_it_speak() -> None:
