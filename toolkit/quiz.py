@@ -72,7 +72,7 @@ def quiz_fence(
             raise ValueError(f"there is no file `docs/data/{line}`")
         questions = read_quiz(file)
         items = "".join(_item(number, question, md) for number, question in enumerate(questions, 1))
-        return f'<quiz-set class="quiz"><ol class="questions">{items}</ol></quiz-set>'
+        return f'<div class="quiz"><quiz-set><ol class="questions">{items}</ol></quiz-set></div>'
 
     return render.each_line(source, md, shown)
 

@@ -51,7 +51,7 @@ class Site:
 
 
 _PLAIN = {"snippet", "", "markdown", "md", "costs", "families", "text", "bash", "console", "python"}
-_PLAIN |= {"data", "quiz"}
+_PLAIN |= {"data", "quiz", "decide"}
 _HALF = re.compile(r"(.*?)(?:\s+\((code|output)\))?")
 
 DEMOS = ("live-classifier", "teach-it", "forge-it", "quantise-it")

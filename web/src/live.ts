@@ -1,5 +1,6 @@
 /** What every page loads: names, sizes and buttons. What stands behind a button comes when it is pressed. */
 import { live, type Demo } from "./element";
+import { defineForms } from "./forms";
 import { filesOf, manifest } from "./manifest";
 
 const demos: Record<string, Demo> = {
@@ -41,3 +42,5 @@ for (const [name, demo] of Object.entries(demos)) {
   // Instant navigation may run a page's scripts again.
   if (!customElements.get(name)) customElements.define(name, live(demo));
 }
+
+defineForms();
