@@ -273,12 +273,10 @@ def report(
         each = middle(visits, lambda visit: statistics.median(visit["each"]))
         first = middle(visits, lambda visit: visit["first"]) / 1000
         megabytes = middle(visits, lambda visit: visit["bytes"]) / 1e6
-        late = middle(visits, lambda visit: visit["late"])
-        frames = middle(visits, lambda visit: visit["frames"])
+        late = f"{middle(visits, lambda visit: visit['late']):.0f} of "
+        late += f"{middle(visits, lambda visit: visit['frames']):.0f}"
         fastest = min(tenth(visit["each"]) for visit in visits)
-        print(
-            f"| {name} | {each:.1f} | {fastest:.1f} | {first:.2f} | {megabytes:.1f} | {late:.0f} of {frames:.0f} |"
-        )
+        print(f"| {name} | {each:.1f} | {fastest:.1f} | {first:.2f} | {megabytes:.1f} | {late} |")
     labels = {visit["label"] for visits in rows.values() for visit in visits}
     assert len(labels) == 1, "both give the same label"
     print(f"\nTraining a head on 20 examples: {', '.join(f'{each:.1f}' for each in training)} ms")
