@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import io
 import itertools
 import math
 import runpy
@@ -17,7 +19,8 @@ matplotlib.use("agg")
 
 
 def load(name: str) -> dict[str, Any]:
-    return runpy.run_path(str(ROOT / "snippets" / f"{name}.py"))
+    with contextlib.redirect_stdout(io.StringIO()):
+        return runpy.run_path(str(ROOT / "snippets" / f"{name}.py"))
 
 
 def rows(name: str) -> list[dict[str, str]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import io
 import itertools
 import re
 import runpy
@@ -17,7 +19,8 @@ import pytest
 from tests.conftest import ROOT
 
 FILE = ROOT / "snippets" / "use_before_you_train" / "should_i_train.py"
-ADVISOR = runpy.run_path(str(FILE))
+with contextlib.redirect_stdout(io.StringIO()):
+    ADVISOR = runpy.run_path(str(FILE))
 advise, decide, rules = ADVISOR["advise"], ADVISOR["decide"], ADVISOR["rules"]
 ANSWERS, COUNTS, PRICES = ADVISOR["ANSWERS"], ADVISOR["COUNTS"], ADVISOR["PRICES"]
 APPROACHES = ["rules", "use_as_is", "prompt", "rag", "transfer_head", "finetune", "train_small", "scratch"]

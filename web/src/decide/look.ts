@@ -13,8 +13,10 @@ legend + * { clear: both; }
 .choice { display: flex; gap: .45rem; align-items: baseline; font-weight: 400; padding: .1rem 0; min-height: 1.5rem; cursor: pointer; }
 .choice input { accent-color: var(--ember, #b8430f); flex: none; }
 .answer { border-top: 2px solid var(--steel, #23597f); margin-top: .7rem; padding-top: .5rem; }
-.verdict { font-family: var(--serif, serif); font-size: 1.15rem; font-weight: 600; margin: .1rem 0; }
+.panel .verdict { font-family: var(--serif, serif); font-size: 1.15rem; font-weight: 600; margin: .1rem 0; }
 .panel ul { margin: .3rem 0; padding-inline-start: 1.2rem; }
+.questions { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(19rem, 100%), 1fr)); gap: 0 1.6rem; }
+th[scope=row] { overflow-wrap: normal; min-width: 4rem; }
 .fields { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(10.5rem, 100%), 1fr)); gap: .5rem .8rem; margin: .5rem 0; }
 .field label { display: block; font-size: .68rem; }
 .field input[aria-invalid=true] { border-color: var(--ember, #b8430f); }

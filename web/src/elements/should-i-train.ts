@@ -25,7 +25,7 @@ export function mount(host: HTMLElement, signal: AbortSignal): void {
 
   const status = h("span", { role: "status" });
   const answer = h("div", { class: "answer", role: "status", "aria-live": "polite" });
-  const questions = h("div");
+  const questions = h("div", { class: "questions" });
   const move = h("div", { class: "row no-print" });
   const mode = h("button", { type: "button", "aria-pressed": "false", onclick: () => turn(!single) }, "One question at a time");
   const again = h("button", { type: "button", onclick: () => set({}, true) }, "Start over");
@@ -144,7 +144,7 @@ function advice(rules: Rules, answers: Answers, root: string, set: (next: Answer
   const others = changes(rules, answers);
   return [
     h("p", { class: "quiet" }, Object.keys(answers).length ? "With what you answered" : "Before you answer anything"),
-    h("p", { class: "verdict" }, titles[found.approach]),
+    h("h3", { class: "verdict" }, titles[found.approach]),
     h("p", {}, `Reasonable too: ${found.also.map((one) => titles[one]?.toLowerCase()).join("; ")}.`),
     h("ul", {}, ...found.because.map((why) => h("li", {}, capital(sayPlainly(rules, why)))), h("li", {}, found.principle)),
     h("dl", {},
@@ -176,6 +176,8 @@ function capital(text: string): string {
 /** Names of answers as a reader knows them: the questions. */
 function sayPlainly(rules: Rules, text: string): string {
   return text
-    .replace(/`(\w+)` (is|names) `(\w+)`: /g, "")
+    .replace(/`missing` names `\w+`: /g, "Missing: ")
+    .replace(/`\w+` is `\w+`: /g, "")
+    .replace(/`(\w+)_examples` is ([\d,]+):/g, "$2 $1 examples:")
     .replace(/`(\w+)`/g, (_, key: string) => `“${rules.questions[key] ?? key}”`);
 }
