@@ -226,10 +226,6 @@ def test_unknown_is_a_legal_answer() -> None:
         ({"learning": "no_data_yet", "labelled_examples": 9}, "`learning` and `labelled_examples`"),
         ({"learning": "no_data_yet", "unlabelled_examples": 9}, "`learning` and `unlabelled_examples`"),
         ({"works_on_my_input": "yes", "missing": ["labels"]}, "`works_on_my_input` and `missing`"),
-        (
-            {"works_on_my_input": "yes", "prompt_or_wrapper": "not_enough"},
-            "`works_on_my_input` and `prompt_or_wrapper`",
-        ),
     ],
 )
 def test_a_wrong_answer_is_refused_by_name(answers: dict[str, Any], named: str) -> None:

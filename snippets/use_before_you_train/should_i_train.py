@@ -147,9 +147,6 @@ no prompt can fix a model that does not exist          | exists=no prompt=fixes_
 labelled examples are data                             | learning=no_data_yet labelled>=1
 examples without labels are data too                   | learning=no_data_yet unlabelled>=1
 a model that works on your input knows its labels      | works=yes missing:labels
-if it works, say in `missing` what is still not enough |
-     works=yes prompt=not_enough
-     missing!facts/behaviour/labels/domain/cost_or_latency/privacy
 """
 
 # %% say why with a source
