@@ -23,6 +23,11 @@ HOSTILE = [
 ]
 
 
+def shown(element: Any, text: Any) -> Any:
+    """What a sighted reader sees of a demo: not the same again in its live region."""
+    return element.locator("section > div").get_by_text(text).first
+
+
 @dataclass
 class Visit:
     """One reader's tab."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,28 @@ def test_an_unchanged_build_costs_nothing(models: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(live, "_run", never)
     folder = live.build(BOOK)
     assert (folder / live.loader(folder)).exists()
+
+
+def test_every_demo_has_a_fence_option_and_a_page() -> None:
+    from toolkit import render
+
+    names = re.findall(r'^  "([a-z-]+)": \{$', (ROOT / "web/src/live.ts").read_text(), re.MULTILINE)
+    assert sorted(names) == sorted(render.DEMOS)
+    pages = "".join(page.read_text() for page in BOOK.docs.glob("*.md"))
+    assert [name for name in names if f'live="{name}"' not in pages] == []
+
+
+def test_a_prose_only_author_builds_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    from mkdocs.config.base import load_config
+
+    from toolkit import hooks
+
+    monkeypatch.setattr(live, "possible", lambda book: False)
+    monkeypatch.setattr(live, "build", None)
+    config = load_config(str(ROOT / "mkdocs.yml"))
+    hooks.on_config(config)
+    assert config.extra_javascript == []
+    assert hooks._live is None, "no file is added either"
 
 
 def test_what_is_missing_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

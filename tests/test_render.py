@@ -95,6 +95,20 @@ def test_named_cells_and_halves(site: SmallBook) -> None:
     assert code_of(html) == ['x = "<script>alert(1)</script>"'] and "<samp>" not in html
 
 
+def test_a_demo_wraps_the_recorded_output(site: SmallBook) -> None:
+    result = build(site, fence("page/tells.py: tell", 'snippet { live="live-classifier" }'))
+    assert result.returncode == 0, result.stderr
+    html = (site.root / "site" / "index.html").read_text()
+    assert re.search(
+        r'<live-classifier><div class="snippet".*<samp>.*</div></live-classifier>', html, re.DOTALL
+    )
+    assert not re.search(r"<p>\s*<live-classifier", html)
+    assert "assets/live" not in html, "a book without web/ has no script"
+    result = build(site, fence("page/tells.py: tell", 'snippet { live="no-such" }'))
+    assert result.returncode != 0
+    assert "docs/index.md:4: there is no demo `no-such`" in result.stderr
+
+
 def test_a_fence_works_inside_a_list(site: SmallBook) -> None:
     indented = "\n".join("    " + line for line in fence("page/tells.py: tell").splitlines())
     result = build(site, f"- a list item\n\n{indented}")

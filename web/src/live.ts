@@ -1,7 +1,7 @@
 /** What every page loads: names, sizes and buttons. What stands behind a button comes when it is pressed. */
 import { live, type Demo } from "./element";
 import { defineForms } from "./forms";
-import { filesOf } from "./manifest";
+import { filesOf, manifest } from "./manifest";
 
 const demos: Record<string, Demo> = {
   "live-classifier": {
@@ -11,6 +11,30 @@ const demos: Record<string, Demo> = {
     files: filesOf("sentiment-head"),
     wasm: true,
     module: () => import("./elements/live-classifier"),
+  },
+  "teach-it": {
+    title: "Teach it your own classes",
+    about: "A frozen model reads your examples, a head of your own learns from them, and none of it leaves your machine.",
+    action: "Load the model",
+    files: filesOf("all-MiniLM-L6-v2"),
+    wasm: true,
+    module: () => import("./elements/teach-it"),
+  },
+  "forge-it": {
+    title: "Forge it yourself",
+    about: "Watch random weights learn to read digits, step by step, then draw one and ask.",
+    action: "Light the fire",
+    files: [manifest.digits],
+    wasm: false,
+    module: () => import("./elements/forge-it"),
+  },
+  "quantise-it": {
+    title: "How few bits will do?",
+    about: "Take bits from the weights of a trained network and count what it still reads, here and now.",
+    action: "Load the network",
+    files: [manifest.digits],
+    wasm: false,
+    module: () => import("./elements/quantise-it"),
   },
 };
 

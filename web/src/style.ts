@@ -34,17 +34,20 @@ meter, .bar { display: block; height: .7rem; background: var(--md-code-bg-color)
 .bars { display: grid; grid-template-columns: minmax(3rem, max-content) minmax(3rem, 1fr) max-content; gap: .25rem .6rem; align-items: center; margin: .5rem 0; }
 .bars > * { min-width: 0; max-width: 12rem; }
 .bars > .bar { max-width: none; }
-.number, td.number { font-variant-numeric: tabular-nums; text-align: end; white-space: nowrap; }
+.number, td.number, th.number { font-variant-numeric: tabular-nums; text-align: end; white-space: nowrap; }
 .pieces { display: flex; flex-wrap: wrap; gap: .2rem; max-height: 6rem; overflow: auto; padding: 0; margin: .3rem 0; list-style: none; }
 .pieces li { background: var(--md-code-bg-color); border-radius: .2rem; padding: 0 .3rem; font-family: var(--md-code-font-family, monospace); font-size: .66rem; }
 .wrong { color: var(--ember, #b8430f); font-weight: 600; }
-table { border-collapse: collapse; width: 100%; font-size: .7rem; }
-th, td { text-align: start; padding: .2rem .5rem .2rem 0; border-bottom: 1px solid var(--rule, #ccc); vertical-align: top; }
+table { border-collapse: collapse; font-size: .7rem; }
+th { overflow-wrap: normal; }
+th, td { text-align: start; padding: .2rem 1.2rem .2rem 0; border-bottom: 1px solid var(--rule, #ccc); vertical-align: top; }
 pre { overflow-x: auto; background: var(--md-code-bg-color); padding: .5rem .7rem; border-radius: .3rem; font-size: .66rem; line-height: 1.45; max-height: 16rem; }
 pre code { font-family: var(--md-code-font-family, monospace); }
 ul.list { list-style: none; padding: 0; margin: .3rem 0; max-height: 12rem; overflow: auto; }
 ul.list li { display: flex; gap: .4rem; align-items: start; justify-content: space-between; padding: .15rem 0; border-bottom: 1px solid var(--rule, #ccc); }
+tr[aria-current=true] { background: var(--ember-soft, #fbeee6); }
 canvas, svg.plot { display: block; max-width: 100%; }
+svg.plot { height: auto; }
 canvas.pixels { image-rendering: pixelated; border: 1px solid var(--rule, #ccc); border-radius: .2rem; }
 canvas.pad { touch-action: none; cursor: crosshair; }
 figure { margin: 0; min-width: 0; }

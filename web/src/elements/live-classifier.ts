@@ -1,3 +1,4 @@
+import { bars } from "../bars";
 import { brief, h, unique } from "../dom";
 import type { Stage } from "../element";
 import { provenance } from "../provenance";
@@ -18,7 +19,7 @@ export async function start({ host, panel, signal, progress, say, fail }: Stage)
   const field = unique("text");
   const text = h("textarea", { id: field, rows: 3, dir: "auto", spellcheck: false, oninput: () => void ask() });
   const answer = h("p", {}, "");
-  const bars = h("div", { class: "bars" });
+  const chart = h("div", { class: "bars" });
   const note = h("p", { class: "quiet" });
   const pieces = h("ol", { class: "pieces" });
   const details = h("details", {}, h("summary", {}, "What the model sees: word pieces"), pieces);
@@ -41,7 +42,7 @@ export async function start({ host, panel, signal, progress, say, fail }: Stage)
     text,
     h("div", { class: "row" }, ...samples),
     answer,
-    bars,
+    chart,
     note,
     details,
     provenance(NAME),
@@ -69,7 +70,7 @@ export async function start({ host, panel, signal, progress, say, fail }: Stage)
 
   function clear(): void {
     answer.textContent = `Loaded in ${(loading / 1000).toFixed(1)} s. Type, or press one of the sentences.`;
-    for (const each of [bars, pieces]) each.replaceChildren();
+    for (const each of [chart, pieces]) each.replaceChildren();
     details.hidden = true;
     note.textContent = "";
     host.dispatchEvent(new CustomEvent("live-answer", { detail: null }));
@@ -80,14 +81,7 @@ export async function start({ host, panel, signal, progress, say, fail }: Stage)
     const label = labels[best] ?? "";
     const sure = (probabilities[best] ?? 0).toFixed(2);
     answer.replaceChildren(h("strong", {}, label), ` ${sure} · ${milliseconds.toFixed(0)} ms`);
-    bars.replaceChildren(
-      ...labels.flatMap((name, index) => {
-        const filled = h("span", index === best ? { class: "first" } : {});
-        filled.style.setProperty("transform", `scaleX(${probabilities[index] ?? 0})`);
-        const bar = h("span", { class: "bar", "aria-hidden": "true" }, filled);
-        return [h("span", {}, name), bar, h("span", { class: "number" }, (probabilities[index] ?? 0).toFixed(4))];
-      }),
-    );
+    chart.replaceChildren(...bars(labels, probabilities, 4));
     note.textContent = cut ? `The model reads ${seen.length} word pieces; the rest of your text was left out.` : "";
     details.hidden = false;
     pieces.replaceChildren(...seen.slice(0, 200).map((piece) => h("li", {}, brief(piece))));

@@ -4,6 +4,8 @@ import type { Context } from "./room";
 
 const rooms = {
   text: () => import("./text"),
+  head: () => import("./head"),
+  digits: () => import("./digits"),
 };
 
 export type Rooms = { [Room in keyof typeof rooms]: Awaited<ReturnType<(typeof rooms)[Room]>> };
