@@ -11,6 +11,7 @@ import runpy
 from typing import Any
 
 import matplotlib
+import numpy as np
 import pytest
 
 from tests.conftest import ROOT
@@ -112,6 +113,13 @@ def test_what_is_no_count_is_refused_by_name(wrong: Any) -> None:
         with pytest.raises(ValueError) as error:
             call()
         assert f"`{name}` is {wrong!r}" in str(error.value) and "\n" not in str(error.value)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    """What a reader takes from a table is seldom a plain int."""
+    plain = training_gpu_hours(7_000_000_000, 1e12, "A100")
+    assert training_gpu_hours(np.int64(7_000_000_000), np.float64(1e12), "A100") == plain
+    assert serving_memory(np.float32(7e9), np.int64(32), 8, 128, 4096)["total"] > 14
 
 
 @pytest.mark.parametrize("gpu", ["RTX 4090", "", "A1000", "h1000", None])

@@ -17,11 +17,12 @@ HOURS = 730  # in a month
 
 # %% compare three bills
 import math
+from numbers import Real
 
 
 def number(name: str, value: float, low: float = 0, high: float = 1e15) -> float:
     """The value, or a ValueError that says what it should be."""
-    fine = isinstance(value, (int, float)) and not isinstance(value, bool)
+    fine = isinstance(value, Real) and not isinstance(value, bool)
     if not fine or not math.isfinite(value) or not low <= value <= high:
         raise ValueError(f"`{name}` is {value!r}: it is a number from {low:g} to {high:g}")
     return value

@@ -5,6 +5,7 @@ Needs: pip install matplotlib
 
 # %% add it up
 import math
+from numbers import Real
 
 
 def serving_memory(
@@ -26,7 +27,7 @@ def serving_memory(
     """
     asked = dict(locals())
     for name, value in asked.items():
-        fine = isinstance(value, (int, float)) and not isinstance(value, bool)
+        fine = isinstance(value, Real) and not isinstance(value, bool)
         if not fine or not math.isfinite(value) or not 1 <= value <= 1e15:
             raise ValueError(f"`{name}` is {value!r}: it is a count, from 1 to 1e15")
     weights = parameters * weight_bits / 8

@@ -20,11 +20,12 @@ LEAVES_OUT = (
 
 # %% estimate the hours
 import math
+from numbers import Real
 
 
 def number(name: str, value: float, low: float, high: float, unit: str) -> float:
     """The value as a float, or a ValueError that says what it should be."""
-    fine = isinstance(value, (int, float)) and not isinstance(value, bool)
+    fine = isinstance(value, Real) and not isinstance(value, bool)
     if not fine or not math.isfinite(value) or not low <= value <= high:
         raise ValueError(f"`{name}` is {value!r}: it is {unit}, from {low:g} to {high:g}")
     return float(value)

@@ -5,6 +5,7 @@ Needs: pip install pandas, and the book's memory.csv
 
 # %% add it up
 import math
+from numbers import Real
 
 # Bytes for each frozen weight and for each that learns. AdamW keeps two running averages
 # in 32 bit (8) beside weight and gradient. Mixed: github.com/stas00/ml-engineering. QLoRA:
@@ -18,7 +19,7 @@ METHODS = {
 
 
 def count(name: str, value: float, high: float = 1e15) -> float:
-    fine = isinstance(value, (int, float)) and not isinstance(value, bool)
+    fine = isinstance(value, Real) and not isinstance(value, bool)
     if not fine or not math.isfinite(value) or not 1 <= value <= high:
         raise ValueError(f"`{name}` is {value!r}: it is a count, from 1 to {high:g}")
     return float(value)
@@ -43,7 +44,7 @@ def training_memory(
 
     `adapted` counts matrices of `width` x `width` a layer that get an adapter of `rank`;
     `base_bytes` is what a frozen weight takes, if not the method's own. Activations:
-    Korthikanti et al. 2022, arXiv:2205.05198, equation 2; with checkpointing each layer
+    Korthikanti et al. 2022, arXiv:2205.05198, equation 1; with checkpointing each layer
     keeps its input, one at a time is computed anew. Left out: logits, buffers, fragments.
     """
     if method not in METHODS:

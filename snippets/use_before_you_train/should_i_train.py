@@ -281,6 +281,7 @@ PRICES = {
 # %% decide
 import re
 from difflib import get_close_matches
+from numbers import Real
 
 OPERATORS = re.compile(r"(\w+)(>=|[=<:!])([\w/?]+)")
 
@@ -328,7 +329,7 @@ def check(answers: dict) -> dict:
         if key not in QUESTIONS:
             raise ValueError(f"there is no answer `{key}`; did you mean {near[0]}?")
         if key in COUNTS:
-            whole = isinstance(value, (int, float)) and not isinstance(value, bool)
+            whole = isinstance(value, Real) and not isinstance(value, bool)
             if not whole or not 0 <= value < 1e15 or value != int(value):
                 raise ValueError(f"`{key}` is {value!r}; it is a count, 0 or more")
             continue
