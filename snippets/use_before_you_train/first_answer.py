@@ -35,6 +35,7 @@ families = {
         {"images": picture, "text": "", "max_new_tokens": 16},
     ),
     "openai/whisper-tiny.en": ("automatic-speech-recognition", [sound], {}),
+    "facebook/mms-tts-eng": ("text-to-speech", ["hello"], {}),
 }
 
 # %% from nothing loaded to the first answer tags=["measured"]

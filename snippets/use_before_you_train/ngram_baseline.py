@@ -65,10 +65,12 @@ letters = [b"\0".join(map(str.encode, part)) for part in (train, test)]
 lengths = [1, 3, 5, 6]
 rows = {"bytes": [score(*letters, 256, n) for n in lengths]}
 rows["tokens"] = [score(*tokens, len(tokenizer), n) for n in lengths]
-for i in range(0, len(tokens[1]) - 1, window - 1):  # each token is predicted once
-    part = torch.tensor([tokens[1][i : i + window]])
+half = window // 2
+for i in range(0, len(tokens[1]) - half, half):  # each token is predicted once
+    part, asked = (torch.tensor([tokens[1][i : i + window]]) for _ in range(2))
+    asked[:, : half if i else 1] = -100  # no score for what is there to be read
     with torch.inference_mode():
-        nats += model(part, labels=part).loss.item() * (part.shape[1] - 1)
+        nats += model(part, labels=asked).loss.item() * (asked >= 0).sum().item()
 gpt = nats / math.log(2) / size
 print("bits per byte, runs of   " + "".join(f"{n:7}" for n in lengths))
 for what, bits in rows.items():

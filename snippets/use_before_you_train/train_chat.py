@@ -46,7 +46,7 @@ def encode(question: str, answer: str) -> torch.Tensor:
     return torch.tensor([ids + reply, [-100] * len(ids) + reply]).T  # tokens, targets
 
 
-# %% tune it timeout=1500
+# %% tune it timeout=2400
 from torch.nn.utils.rnn import pad_sequence
 from torch.optim import AdamW, Muon, lr_scheduler
 from tqdm.auto import trange
@@ -70,7 +70,7 @@ for _ in trange(steps):
 # %% draw the loss
 import pandas as pd
 
-pd.Series(losses).rolling(20).mean().plot(figsize=(6.4, 3), ylabel="loss of the answers")
+pd.Series(losses).rolling(20).mean()[19::10].plot(ylabel="loss of the answers")
 
 # %% score it on questions that it never saw
 chat = pipeline("text-generation", model=model, tokenizer=tokenizer, batch_size=64)

@@ -46,13 +46,13 @@ text = {"vocab_size": len(words), "bos_token_id": 0, "eos_token_id": 1, **tower}
 vision = {"image_size": 32, "patch_size": 8, **tower}
 model = CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=64))
 
-# %% pull each picture to its caption timeout=900
+# %% pull each picture to its caption timeout=2400
 from tqdm.auto import tqdm
 
-steps, losses = 1800, []
+losses = torch.zeros(steps := 1800)
 optimizer = torch.optim.AdamW(model.parameters(), weight_decay=0.05)
 schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, steps, pct_start=0.1)
-for _ in tqdm(range(steps)):
+for step in tqdm(range(steps)):
     batch = random.choices(known, k=64)
     pixels = images([draw(*thing, side=64) for thing in batch], return_tensors="pt")
     texts = [random.choice(forms).format(*thing) for thing in batch]
@@ -62,13 +62,13 @@ for _ in tqdm(range(steps)):
     loss.backward()
     optimizer.step()
     schedule.step()
-    losses.append(loss.item())
+    losses[step] = loss.item()
 
 # %% draw how it learnt
 import matplotlib.pyplot as plt
 
 plt.figure(figsize=(6.4, 2.8), label="Line chart: the contrastive loss falls to a floor")
-plt.plot(losses, color="#1f6f78", linewidth=0.6)
+plt.axes(xlabel="step / 20", ylabel="loss").plot(losses.view(-1, 20).mean(1))
 plt.show()
 
 # %% score it on new pictures by labels alone

@@ -41,5 +41,5 @@ batch = tokenizer(["It broke after one day."], return_tensors="pt")
 model(**batch, labels=torch.tensor([0])).loss.backward()
 optimizer.step()
 
-trained = fingerprint()
-print("after 1 step", trained, "the same" if trained == before else "not the same")
+# The new fingerprint depends on how your processor rounds; that it is new does not.
+print("after 1 step", "the same" if fingerprint() == before else "not the same")
