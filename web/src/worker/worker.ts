@@ -4,6 +4,9 @@ import type { Context } from "./room";
 
 const rooms = {
   text: () => import("./text"),
+  write: () => import("./write"),
+  denoise: () => import("./denoise"),
+  describe: () => import("./describe"),
 };
 
 export type Rooms = { [Room in keyof typeof rooms]: Awaited<ReturnType<(typeof rooms)[Room]>> };
