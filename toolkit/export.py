@@ -34,7 +34,7 @@ def key(book: Book) -> str:
 
     catalog = hub.read_catalog(book)
     parts = [catalog[name].key for name in (*MODELS.values(), *families.FAMILIES.values())]
-    parts += families.sources()
+    parts += families.sources(book)
     parts += [onnx.__version__, sklearn.__version__]
     parts += [
         file.read_text(encoding="utf-8") for file in (Path(__file__), Path(__file__).parent / "bert.py")
@@ -82,7 +82,7 @@ def export(book: Book, folder: Path) -> dict[str, Any]:
             "original": bool(model.embedded.get("original")),
         }
     manifest["families"] = families.export(book, writer.write)
-    manifest["extras"] = families.extras(writer.write)
+    manifest["extras"] = families.extras(book, writer.write)
     manifest["bytes"] = writer.sizes
     return manifest
 

@@ -7,19 +7,21 @@ onnxruntime would save in milliseconds it would cost many times over in megabyte
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from toolkit import hub
-from toolkit.book import Book
+from toolkit.book import Book, BookError
 
 FAMILIES = {
     "docstring-gpt": "openai-community/gpt2",
     "digit-diffusion": "google/ddpm-cifar10-32",
     "scene-blip": "Salesforce/blip-image-captioning-base",
     "scene-clip": "openai/clip-vit-base-patch32",
+    "number-whisper": "openai/whisper-tiny.en",
 }
 """Name in the page -> id in the catalog."""
 
@@ -36,9 +38,14 @@ PLACES = {"on the left": 0.3, "in the middle": 0.5, "on the right": 0.7}
 _BITS = {"float32": 32, "float16": 16, "int8": 8}
 
 
-def sources() -> list[str]:
+SAMPLE = "snippets/data/spoken-sum.flac"
+"""The recording of `transcribe_speech.py`; the page gets its samples, which no browser has to decode."""
+
+
+def sources(book: Book) -> list[str]:
     """What decides the files' content besides the weights."""
-    return [Path(__file__).read_text(encoding="utf-8")]
+    sample = hashlib.sha256((book.root / SAMPLE).read_bytes()).hexdigest()
+    return [Path(__file__).read_text(encoding="utf-8"), sample]
 
 
 def export(book: Book, write: Write) -> dict[str, Any]:
@@ -72,9 +79,17 @@ def _entry(name: str, model: hub.Model, book: Book, write: Write) -> dict[str, A
     }
 
 
-def extras(write: Write) -> dict[str, str]:
+def extras(book: Book, write: Write) -> dict[str, str]:
     """Write what the demos need besides models; name -> file."""
-    return {"scene": write("scene", json.dumps(_scene(), separators=(",", ":")).encode())}
+    import soundfile
+
+    sound, rate = soundfile.read(book.root / SAMPLE, dtype="int16")
+    if (sound.ndim, rate) != (1, 16_000):
+        raise BookError(f"{SAMPLE} has {rate} samples a second: record it as one channel of 16,000")
+    return {
+        "scene": write("scene", json.dumps(_scene(), separators=(",", ":")).encode()),
+        "spoken-sum": write("spoken-sum", sound.astype("<i2").tobytes()),
+    }
 
 
 def _scene() -> dict[str, Any]:

@@ -53,7 +53,16 @@ class Site:
 _PLAIN = {"snippet", "", "markdown", "md", "costs", "families", "text", "bash", "console", "python"}
 _HALF = re.compile(r"(.*?)(?:\s+\((code|output)\))?")
 
-DEMOS = ("live-classifier", "teach-it", "forge-it", "quantise-it", "write-on", "denoise-it", "describe-it")
+DEMOS = (
+    "live-classifier",
+    "teach-it",
+    "forge-it",
+    "quantise-it",
+    "write-on",
+    "denoise-it",
+    "describe-it",
+    "say-it",
+)
 """The custom elements of `web/src/live.ts`."""
 
 site = Site()

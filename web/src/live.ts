@@ -35,6 +35,14 @@ const demos: Record<string, Demo> = {
     wasm: false,
     module: () => import("./elements/describe-it"),
   },
+  "say-it": {
+    title: "Say a number",
+    about: "Speak, or choose a sound file, and see what the small Whisper sees and what it writes. The sound stays on your machine.",
+    action: "Load the model",
+    files: [...filesOf("number-whisper"), manifest.extras["spoken-sum"] ?? ""],
+    wasm: false,
+    module: () => import("./elements/say-it"),
+  },
 };
 
 for (const [name, demo] of Object.entries(demos)) {

@@ -51,6 +51,7 @@ ul.list li { display: flex; gap: .4rem; align-items: start; justify-content: spa
 canvas, svg.plot { display: block; max-width: 100%; }
 canvas.pixels { image-rendering: pixelated; border: 1px solid var(--rule, #ccc); border-radius: .2rem; }
 canvas.scene { width: 14rem; touch-action: none; cursor: grab; border: 1px solid var(--rule, #ccc); border-radius: .2rem; }
+.sound canvas { height: 8rem; }
 .strip canvas { width: 100%; }
 canvas.pad { touch-action: none; cursor: crosshair; }
 figure { margin: 0; min-width: 0; }

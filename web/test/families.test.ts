@@ -1,10 +1,16 @@
 import { expect, test } from "vitest";
 import { manifest } from "../src/manifest";
+import { Blip, type BlipConfig } from "../src/numerics/blip";
+import { Clip, type ClipConfig } from "../src/numerics/clip";
 import { Ddim, type DdimConfig } from "../src/numerics/ddim";
 import { Gpt, repeats, type GptConfig } from "../src/numerics/gpt";
+import { Ear, type EarConfig } from "../src/numerics/mel";
+import { prepared, resized, type Preparation } from "../src/numerics/picture";
 import { normal, random } from "../src/numerics/random";
+import { softmax } from "../src/numerics/softmax";
 import { Unet, type UnetConfig } from "../src/numerics/unet";
 import { half } from "../src/numerics/weights";
+import { Whisper, type WhisperConfig } from "../src/numerics/whisper";
 import { opened, tokenizerOf, type Family } from "../src/worker/family";
 import { python, served } from "./files";
 
@@ -112,5 +118,86 @@ print(json.dumps(found))`,
     // Where nearly all is noise, the clear picture is a small difference scaled up.
     expect(furthest(stepped.x, python.x)).toBeLessThan(5e-3);
     expect(ddim.times(50)).toEqual(python.times);
+  }
+});
+
+test("a scene's caption and scores are Python's", () => {
+  const [one, two] = [family("scene-blip"), family("scene-clip")];
+  const next = random(5);
+  const side = 224;
+  const labels = ["a blue star", "a red heart", "ein 東京 <img>", "x".repeat(30)];
+  // Discs of any colour on pale paper, with hard edges, which ring most when a picture shrinks.
+  const scenes = Array.from({ length: 12 }, () => {
+    const [x, y, radius, ...colour] = Array.from({ length: 6 }, next) as [number, number, number, ...number[]];
+    const pixels = new Uint8ClampedArray(side * side * 4).fill(235);
+    for (let at = 0; at < side * side; at++) {
+      const far = Math.hypot((at % side) / side - x, Math.floor(at / side) / side - y);
+      if (far < 0.1 + 0.3 * radius) pixels.set(colour.map((part) => part * 255), at * 4);
+    }
+    return pixels;
+  });
+  const wanted = python<{ captions: string[]; scores: number[][]; small: number[][] }>(
+    `${FOLDER("Salesforce/blip-image-captioning-base")}
+import base64, numpy
+from PIL import Image
+from transformers import pipeline
+other = hub.read_catalog(book)["openai/clip-vit-base-patch32"]
+clip = hub.lay_out(book, [other]) / other.cache_name / "snapshots" / other.revision
+pictures = [Image.fromarray(numpy.frombuffer(base64.b64decode(each), "uint8").reshape(${side}, ${side}, 4)[..., :3]) for each in given["scenes"]]
+describe = pipeline("image-text-to-text", model=str(folder))
+match = pipeline("zero-shot-image-classification", model=str(clip))
+scores = []
+for picture in pictures:
+    found = {each["label"]: each["score"] for each in match(picture, candidate_labels=given["labels"])}
+    scores.append([found[label] for label in given["labels"]])
+captions = [describe(picture, text="", max_new_tokens=20)[0]["generated_text"] for picture in pictures]
+small = [numpy.asarray(picture.resize((32, 32), Image.BICUBIC)).flatten().tolist() for picture in pictures]
+print(json.dumps({"captions": captions, "scores": scores, "small": small}))`,
+    { scenes: scenes.map((pixels) => Buffer.from(pixels).toString("base64")), labels },
+  );
+  const blip = new Blip(one.weights, one.settings<BlipConfig>("config"));
+  const clip = new Clip(two.weights, two.settings<ClipConfig>("config"));
+  const [spoken, read] = [tokenizerOf(one), tokenizerOf(two)];
+  const sentences = labels.map((label) => clip.sentence(read.encode(`This is a photo of ${label}.`).ids));
+  for (const [index, pixels] of scenes.entries()) {
+    const small = resized(pixels, side, 32);
+    expect([...small]).toEqual(wanted.small[index]);
+    const ids = blip.caption(prepared(small, one.settings<Preparation>("preprocessor_config")), [], 20);
+    expect(spoken.decode(ids, { skip_special_tokens: true })).toBe(wanted.captions[index]);
+    const picture = clip.picture(prepared(small, two.settings<Preparation>("preprocessor_config")));
+    const logits = sentences.map((sentence) => clip.scale * sentence.reduce((sum, value, at) => sum + value * (picture[at] as number), 0));
+    expect(furthest(softmax(logits), wanted.scores[index] ?? [])).toBeLessThan(1e-3);
+  }
+});
+
+test("a sound's spectrogram and words are Python's", () => {
+  const found = family("number-whisper");
+  const { feature_extractor: settings } = found.settings<{ feature_extractor: EarConfig }>("processor_config");
+  const generation = found.settings<{ decoder_start_token_id: number; no_timestamps_token_id: number; max_length: number }>("generation_config");
+  const next = random(11);
+  const steps = new Int16Array(Uint8Array.from(served(manifest.extras["spoken-sum"] ?? "")).buffer);
+  const sample = Float32Array.from(steps, (step) => step / 2 ** 15);
+  const waves = [sample, sample.map((value) => value * 0.3), normal(next, 30_000).map((value) => value * 0.05), normal(next, 70_000), new Float32Array(100)];
+  const wanted = python<{ text: string; features: number[] }[]>(
+    `${FOLDER("openai/whisper-tiny.en")}
+import base64, numpy
+from transformers import pipeline
+listen = pipeline("automatic-speech-recognition", model=str(folder))
+found = []
+for each in given:
+    wave = numpy.frombuffer(base64.b64decode(each), "float32")
+    features = listen.feature_extractor(wave, sampling_rate=16000, return_tensors="np").input_features[0]
+    found.append({"text": listen({"raw": wave[:64000].copy(), "sampling_rate": 16000})["text"], "features": features.T.flatten().tolist()})
+print(json.dumps(found))`,
+    waves.map((wave) => Buffer.from(wave.buffer).toString("base64")),
+  );
+  const ear = new Ear(settings);
+  const whisper = new Whisper(found.weights, found.settings<WhisperConfig>("config"));
+  const words = tokenizerOf(found);
+  for (const [index, wave] of waves.entries()) {
+    const seen = ear.hear(wave);
+    expect(furthest(seen, wanted[index]?.features ?? [])).toBeLessThan(1e-3);
+    const ids = whisper.transcribe(seen, [generation.decoder_start_token_id, generation.no_timestamps_token_id], generation.max_length);
+    expect(words.decode(ids, { skip_special_tokens: true })).toBe(wanted[index]?.text);
   }
 });

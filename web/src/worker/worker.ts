@@ -7,6 +7,7 @@ const rooms = {
   write: () => import("./write"),
   denoise: () => import("./denoise"),
   describe: () => import("./describe"),
+  listen: () => import("./listen"),
 };
 
 export type Rooms = { [Room in keyof typeof rooms]: Awaited<ReturnType<(typeof rooms)[Room]>> };
