@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from toolkit import hub
+from toolkit import families, hub
 from toolkit.book import Book
 
 MODELS = {
@@ -33,7 +33,8 @@ def key(book: Book) -> str:
     import sklearn
 
     catalog = hub.read_catalog(book)
-    parts = [catalog[name].key for name in MODELS.values()]
+    parts = [catalog[name].key for name in (*MODELS.values(), *families.FAMILIES.values())]
+    parts += families.sources(book)
     parts += [onnx.__version__, sklearn.__version__]
     parts += [
         file.read_text(encoding="utf-8") for file in (Path(__file__), Path(__file__).parent / "bert.py")
@@ -80,6 +81,8 @@ def export(book: Book, folder: Path) -> dict[str, Any]:
             "parameters": model.embedded["parameters"],
             "original": bool(model.embedded.get("original")),
         }
+    manifest["families"] = families.export(book, writer.write)
+    manifest["extras"] = families.extras(book, writer.write)
     manifest["bytes"] = writer.sizes
     return manifest
 

@@ -54,7 +54,16 @@ _PLAIN = {"snippet", "", "markdown", "md", "costs", "families", "text", "bash", 
 _PLAIN |= {"data", "quiz", "decide"}
 _HALF = re.compile(r"(.*?)(?:\s+\((code|output)\))?")
 
-DEMOS = ("live-classifier", "teach-it", "forge-it", "quantise-it")
+DEMOS = (
+    "live-classifier",
+    "teach-it",
+    "forge-it",
+    "quantise-it",
+    "write-on",
+    "denoise-it",
+    "describe-it",
+    "say-it",
+)
 """The custom elements of `web/src/live.ts`."""
 
 site = Site()

@@ -36,6 +36,38 @@ const demos: Record<string, Demo> = {
     wasm: false,
     module: () => import("./elements/quantise-it"),
   },
+  "write-on": {
+    title: "Write on, token by token",
+    about: "Begin a text and let the small GPT go on. At each step you see what it chooses from, and you may choose for it.",
+    action: "Load the model",
+    files: filesOf("docstring-gpt"),
+    wasm: false,
+    module: () => import("./elements/write-on"),
+  },
+  "denoise-it": {
+    title: "Take the noise away",
+    about: "Give the diffusion model a seed, watch digits come out of the noise, and go back and forth through the steps.",
+    action: "Load the model",
+    files: filesOf("digit-diffusion"),
+    wasm: false,
+    module: () => import("./elements/denoise-it"),
+  },
+  "describe-it": {
+    title: "Build a scene",
+    about: "Put shapes on the paper. BLIP writes a caption of them, and CLIP scores your own labels.",
+    action: "Load both models",
+    files: [...filesOf("scene-blip"), ...filesOf("scene-clip"), manifest.extras.scene ?? ""],
+    wasm: false,
+    module: () => import("./elements/describe-it"),
+  },
+  "say-it": {
+    title: "Say a number",
+    about: "Speak, or choose a sound file, and see what the small Whisper sees and what it writes. The sound stays on your machine.",
+    action: "Load the model",
+    files: [...filesOf("number-whisper"), manifest.extras["spoken-sum"] ?? ""],
+    wasm: false,
+    module: () => import("./elements/say-it"),
+  },
 };
 
 for (const [name, demo] of Object.entries(demos)) {

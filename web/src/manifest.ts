@@ -12,8 +12,21 @@ export interface ModelEntry {
   original: boolean;
 }
 
+/** A model that the page computes itself: written by `toolkit/families.py`. */
+export interface FamilyEntry {
+  weights: string;
+  settings: string;
+  id: string;
+  parameters: number;
+  /** Of a stored weight. */
+  bits: number;
+}
+
 export interface Manifest {
   models: Record<string, ModelEntry>;
+  families: Record<string, FamilyEntry>;
+  /** What demos need besides models, name -> file. */
+  extras: Record<string, string>;
   digits: string;
   runtime: string;
   /** File -> bytes as sent, bytes unpacked. */
@@ -32,6 +45,8 @@ export function model(name: string): ModelEntry {
 
 /** Every file that a model needs before its first answer. */
 export function filesOf(name: string): string[] {
+  const family = manifest.families[name];
+  if (family) return [family.settings, family.weights];
   const { graph, parts, tokenizer } = model(name);
   return [manifest.runtime, tokenizer, graph, ...Object.values(parts)];
 }

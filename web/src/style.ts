@@ -24,6 +24,8 @@ label, legend { font-weight: 600; }
 fieldset { border: 1px solid var(--rule, #ccc); border-radius: .3rem; margin: .5rem 0; padding: .4rem .7rem .6rem; min-width: 0; }
 textarea, input[type=text], input:not([type]), select { font: inherit; width: 100%; box-sizing: border-box; padding: .4rem .5rem;
   color: inherit; background: var(--md-code-bg-color); border: 1px solid var(--md-default-fg-color--light); border-radius: .3rem; }
+input.short, select.short { width: auto; max-width: 8rem; font: inherit; padding: .3rem .4rem; color: inherit; background: var(--md-code-bg-color);
+  border: 1px solid var(--md-default-fg-color--light); border-radius: .3rem; min-height: 2.2rem; }
 textarea { resize: vertical; min-height: 3.4rem; }
 input[type=range] { width: 100%; min-height: 1.6rem; accent-color: var(--ember, #b8430f); }
 progress { width: 100%; height: .7rem; accent-color: var(--ember, #b8430f); }
@@ -37,6 +39,8 @@ meter, .bar { display: block; height: .7rem; background: var(--md-code-bg-color)
 .number, td.number, th.number { font-variant-numeric: tabular-nums; text-align: end; white-space: nowrap; }
 .pieces { display: flex; flex-wrap: wrap; gap: .2rem; max-height: 6rem; overflow: auto; padding: 0; margin: .3rem 0; list-style: none; }
 .pieces li { background: var(--md-code-bg-color); border-radius: .2rem; padding: 0 .3rem; font-family: var(--md-code-font-family, monospace); font-size: .66rem; }
+.written { white-space: pre-wrap; background: var(--md-code-bg-color); padding: .4rem .6rem; border-radius: .3rem; max-height: 14rem; overflow: auto; }
+mark { color: inherit; background: var(--steel-soft, #e9f1f7); border-radius: .15rem; }
 .wrong { color: var(--ember, #b8430f); font-weight: 600; }
 table { border-collapse: collapse; font-size: .7rem; }
 th { overflow-wrap: normal; }
@@ -49,6 +53,9 @@ tr[aria-current=true] { background: var(--ember-soft, #fbeee6); }
 canvas, svg.plot { display: block; max-width: 100%; }
 svg.plot { height: auto; }
 canvas.pixels { image-rendering: pixelated; border: 1px solid var(--rule, #ccc); border-radius: .2rem; }
+canvas.scene { width: 14rem; touch-action: none; cursor: grab; border: 1px solid var(--rule, #ccc); border-radius: .2rem; }
+.sound canvas { height: 8rem; }
+.strip canvas { width: 100%; }
 canvas.pad { touch-action: none; cursor: crosshair; }
 figure { margin: 0; min-width: 0; }
 .hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }

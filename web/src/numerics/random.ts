@@ -18,3 +18,8 @@ export function shuffled(count: number, next: () => number): number[] {
   }
   return order;
 }
+
+/** Numbers of mean 0 and variance 1: Box and Muller 1958. */
+export function normal(next: () => number, count: number): Float32Array {
+  return Float32Array.from({ length: count }, () => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next()));
+}

@@ -6,6 +6,10 @@ const rooms = {
   text: () => import("./text"),
   head: () => import("./head"),
   digits: () => import("./digits"),
+  write: () => import("./write"),
+  denoise: () => import("./denoise"),
+  describe: () => import("./describe"),
+  listen: () => import("./listen"),
 };
 
 export type Rooms = { [Room in keyof typeof rooms]: Awaited<ReturnType<(typeof rooms)[Room]>> };
