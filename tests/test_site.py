@@ -106,7 +106,8 @@ LARGE = {
     "training-considerations/": 145_000,
     "lab/use_before_you_train/should_i_train/": 100_000,
     "lab/what_is_training/compare/": 82_000,
-    "lab/use_before_you_train/train_whisper/": 100_000,
+    "lab/use_before_you_train/train_whisper/": 110_000,
+    "lab/use_before_you_train/train_voice/": 115_000,
 }
 """Bytes of the pages that show many snippets in full, where the usual budget does not hold."""
 

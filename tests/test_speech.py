@@ -76,7 +76,7 @@ def test_the_ears_understand_voices_that_they_never_heard(
     """Other sentences than in the snippet's own score."""
     assert not set(whisper["heard"]) & set(whisper["unheard"])
     rng = random.Random(99)
-    said = [whisper["sentence"](rng) for _ in range(120)]
+    said = [whisper["sentence"](rng) for _ in range(400)]
     waves = [whisper["recording"](text, whisper["unheard"], rng) for text in said]
     answers = pipelines["automatic-speech-recognition"](
         [{"raw": wave, "sampling_rate": 16_000} for wave in waves], batch_size=50
