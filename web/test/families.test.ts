@@ -201,6 +201,6 @@ print(json.dumps(found))`,
     const seen = ear.hear(wave);
     expect(furthest(seen, wanted[index]?.features ?? [])).toBeLessThan(1e-3);
     const ids = whisper.transcribe(seen, [generation.decoder_start_token_id, generation.no_timestamps_token_id], generation.max_length);
-    expect(words.decode(ids, { skip_special_tokens: true })).toBe(wanted[index]?.text);
+    expect(ids.length ? words.decode(ids, { skip_special_tokens: true }) : "").toBe(wanted[index]?.text);
   }
 });
