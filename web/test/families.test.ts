@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { manifest } from "../src/manifest";
 import { Blip, type BlipConfig } from "../src/numerics/blip";
 import { Clip, type ClipConfig } from "../src/numerics/clip";
@@ -13,6 +13,9 @@ import { half } from "../src/numerics/weights";
 import { Whisper, type WhisperConfig } from "../src/numerics/whisper";
 import { opened, tokenizerOf, type Family } from "../src/worker/family";
 import { python, served } from "./files";
+
+// Python, torch with it, is started for each: minutes on a machine that is busy.
+vi.setConfig({ testTimeout: 600_000 });
 
 export function family(name: string): Family {
   const entry = manifest.families[name];

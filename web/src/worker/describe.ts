@@ -83,10 +83,9 @@ export async function describe({ pixels, side, labels, prompt }: Shown, context:
   const begun = performance.now();
   const small = resized(pixels, side, blip.side);
   const ids = blip.words.encode(prompt.slice(0, CUT), { add_special_tokens: false }).ids.slice(0, 100);
-  const caption = blip.words.decode(blip.model.caption(prepared(small, blip.how), ids, MOST), {
-    skip_special_tokens: true,
-    clean_up_tokenization_spaces: false,
-  });
+  const said = blip.model.caption(prepared(small, blip.how), ids, MOST);
+  // The tokenizer refuses to make nothing of nothing.
+  const caption = said.length ? blip.words.decode(said, { skip_special_tokens: true, clean_up_tokenization_spaces: false }) : "";
   const picture = clip.model.picture(prepared(blip.side === clip.side ? small : resized(pixels, side, clip.side), clip.how));
   if (known.size > 500) known.clear();
   const scores = labels.map((label) => {
