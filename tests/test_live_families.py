@@ -415,6 +415,7 @@ def test_a_scene_is_built_by_keyboard_and_by_pointer(address: str, chromium) -> 
             reader.tab.keyboard.press("PageUp")
         after(element, "live-answer", "root.querySelector('textarea').dispatchEvent(new Event('input'));")
         assert float(slider.input_value()) > 0.3
+        element.locator("canvas.scene").scroll_into_view_if_needed()
         box = element.locator("canvas.scene").bounding_box()
         reader.tab.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.5)
         reader.tab.mouse.down()
