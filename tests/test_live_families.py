@@ -17,7 +17,7 @@ import pytest
 
 from tests import browser
 from tests.conftest import ROOT
-from tests.live import HOSTILE, visit
+from tests.live import HOSTILE, PATIENCE, visit
 from toolkit import families, hub
 from toolkit.book import Book
 from toolkit.snippets import read
@@ -44,14 +44,16 @@ def python(code: str, given: Any) -> Any:
 def after(element: Any, event: str, does: str, given: Any = None) -> Any:
     """Run `does`, JavaScript over `root` and `given`; returns the detail of the next `event`."""
     return element.evaluate(
-        """async (host, [event, does, given]) => {
-            const told = new Promise(done => host.addEventListener(
-                event, ({ detail }) => done(detail), { once: true }));
+        """async (host, [event, does, given, patience]) => {
+            const told = new Promise((done, never) => {
+                host.addEventListener(event, ({ detail }) => done(detail), { once: true });
+                setTimeout(() => never(new Error(`no ${event} came`)), patience);
+            });
             new Function("root", "given", does)(host.shadowRoot, given);
             return JSON.parse(JSON.stringify(await told, (_, value) =>
                 ArrayBuffer.isView(value) ? Array.from(value) : value));
         }""",
-        [event, does, given],
+        [event, does, given, PATIENCE],
     )
 
 
@@ -400,8 +402,7 @@ def test_a_scene_is_built_by_keyboard_and_by_pointer(address: str, chromium) -> 
     with visit(chromium, address, width=390) as reader:
         element = reader.start("describe-it", PAGE)
         caption = element.locator(".written")
-        before = caption.inner_text()
-        assert "star" in before
+        caption.filter(has_text="star").wait_for()
         element.get_by_label("Shape", exact=True).select_option("circle")
         caption.filter(has_text="circle").wait_for()
         element.get_by_role("button", name="Add a shape").focus()
