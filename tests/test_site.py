@@ -102,7 +102,8 @@ def test_downloads_are_the_files_themselves(site: Path) -> None:
 
 LARGE = {
     "what-is-training/": 340_000,
-    "use-before-you-train/": 560_000,
+    "use-before-you-train/": 620_000,
+    "real-world-examples/": 130_000,
     "training-considerations/": 145_000,
     "lab/use_before_you_train/should_i_train/": 100_000,
     "lab/what_is_training/compare/": 82_000,
