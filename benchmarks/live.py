@@ -11,18 +11,13 @@ received from the press of the button on; "first answer" ends when the first lab
 from __future__ import annotations
 
 import argparse
-import functools
-import http.server
 import shutil
-import socketserver
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -119,71 +114,47 @@ def baseline(folder: Path) -> None:
     (folder / "index.html").write_text("<!doctype html><title>baseline</title>", encoding="utf-8")
 
 
-@contextmanager
-def serve(folder: Path) -> Iterator[str]:
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
-    handler = functools.partial(Quiet, directory=str(folder))
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/"
-        server.shutdown()
-
-
-OURS = """async texts => {
-    const host = document.querySelector("live-classifier");
-    const root = host.shadowRoot;
-    const ask = text => new Promise(done => {
-        host.addEventListener("live-answer", ({ detail }) => done(detail), { once: true });
-        root.querySelector("textarea").value = text;
-        root.querySelector("textarea").dispatchEvent(new Event("input"));
-    });
-    const begun = performance.now();
+OURS = """
+const host = document.querySelector("live-classifier");
+const root = host.shadowRoot;
+const start = async () => {
     root.querySelector("button.main").click();
     while (!root.querySelector("textarea")?.checkVisibility()) await new Promise(next => setTimeout(next, 5));
-    const label = (await ask(texts[0])).label;
-    const first = performance.now() - begun;
-    const each = [];
-    let late = 0, frames = 0, last = performance.now(), watching = true;
-    requestAnimationFrame(function tick(now) {
-        frames += 1;
-        late += now - last > 50;
-        last = now;
-        if (watching) requestAnimationFrame(tick);
-    });
-    for (const text of texts) {
-        const asked = performance.now();
-        await ask(text);
-        each.push(performance.now() - asked);
-    }
-    watching = false;
-    return { label, first, each, late, frames };
-}"""
+};
+const ask = text => new Promise(done => {
+    host.addEventListener("live-answer", ({ detail }) => done(detail.label), { once: true });
+    root.querySelector("textarea").value = text;
+    root.querySelector("textarea").dispatchEvent(new Event("input"));
+});"""
 
-THEIRS = """async texts => {
-    const begun = performance.now();
+THEIRS = """
+const start = async () => {
     await import("/baseline.js");
     await window.load();
-    const label = (await window.classify(texts[0]))[0].label;
-    const first = performance.now() - begun;
-    const each = [];
-    let late = 0, frames = 0, last = performance.now(), watching = true;
-    requestAnimationFrame(function tick(now) {
-        frames += 1;
-        late += now - last > 50;
-        last = now;
-        if (watching) requestAnimationFrame(tick);
-    });
-    for (const text of texts) {
-        const asked = performance.now();
-        await window.classify(text);
-        each.push(performance.now() - asked);
-    }
-    watching = false;
-    return { label, first, each, late, frames };
-}"""
+};
+const ask = async text => (await window.classify(text))[0].label;"""
+
+CLOCK = """
+const begun = performance.now();
+await start();
+const label = await ask(texts[0]);
+const first = performance.now() - begun;
+const each = [];
+let late = 0, frames = 0, last = performance.now(), watching = true;
+requestAnimationFrame(function tick(now) {
+    frames += 1;
+    late += now - last > 50;
+    last = now;
+    if (watching) requestAnimationFrame(tick);
+});
+for (const text of texts) {
+    const asked = performance.now();
+    await ask(text);
+    each.push(performance.now() - asked);
+}
+watching = false;
+return { label, first, each, late, frames };"""
+"""What is timed, alike for both: each says how it starts and how it is asked."""
 
 
 def measure(chromium: Any, address: str, program: str, sentences: list[str]) -> dict[str, Any]:
@@ -195,7 +166,7 @@ def measure(chromium: Any, address: str, program: str, sentences: list[str]) -> 
     tab.wait_for_load_state("networkidle")
     received: list[Any] = []
     context.on("requestfinished", lambda request: received.append(request))
-    found = dict(tab.evaluate(program, sentences))
+    found = dict(tab.evaluate(f"async texts => {{{program}{CLOCK}}}", sentences))
     found["bytes"] = sum(request.sizes()["responseBodySize"] for request in received)
     context.close()
     return found
@@ -238,7 +209,7 @@ def main() -> None:
         build = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--site-dir", str(site)]
         subprocess.run(build, cwd=BOOK.root, check=True)
         chromium = playwright.chromium.launch(executable_path=executable, args=browser.ARGUMENTS)
-        with serve(site) as ours, serve(other) as theirs:
+        with browser.serve(site) as ours, browser.serve(other) as theirs:
             rows: dict[str, list[dict[str, Any]]] = {"this site": [], "transformers.js": []}
             alone: list[list[float]] = []
             # In turn, so that a busy minute of the machine falls on all of them.

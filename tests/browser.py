@@ -1,11 +1,17 @@
-"""Find a Chromium for the tests, or install one: Playwright's, else the system's, else Debian's."""
+"""A Chromium for the tests, Playwright's, else the system's, else Debian's, and a server for it."""
 
 from __future__ import annotations
 
+import functools
+import http.server
 import os
 import shutil
+import socketserver
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ARGUMENTS = [
@@ -47,6 +53,21 @@ def install() -> Path:
     if found is None:
         sys.exit("No Chromium: install one (on Debian: apt-get install chromium) or set CHROMIUM to its path")
     return found
+
+
+@contextmanager
+def serve(folder: Path) -> Iterator[str]:
+    """The address at which the files of a folder are served while the block runs."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    handler = functools.partial(Quiet, directory=str(folder))
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
+        server.shutdown()
 
 
 if __name__ == "__main__":

@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
+import json
 import os
-import socketserver
 import subprocess
 import sys
 import textwrap
-import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests import browser
+from toolkit import hub
 from toolkit.book import Book
 
 ROOT = Path(__file__).parent.parent
+
+
+def python(code: str, given: Any = None) -> Any:
+    """Run `code` on the embedded weights; `given` reaches it, and what it prints comes back, as JSON."""
+    result = subprocess.run(
+        [sys.executable, "-c", f"import json, sys\ngiven = json.load(sys.stdin)\n{code}"],
+        cwd=ROOT,
+        env={**os.environ, **hub.environment(Book(ROOT))},
+        input=json.dumps(given),
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout.splitlines()[-1])
 
 
 @dataclass
@@ -84,15 +99,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def address(site: Path):
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
-    handler = functools.partial(Quiet, directory=str(site))
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/"
-        server.shutdown()
+    with browser.serve(site) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

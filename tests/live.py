@@ -10,6 +10,11 @@ from typing import Any
 PATIENCE = 90_000
 """Milliseconds that a slow machine may take to load a model."""
 
+TYPE = """const field = root.querySelector("textarea");
+field.value = given;
+field.dispatchEvent(new Event("input", { bubbles: true }));"""
+"""JavaScript for `after`: type what is given."""
+
 HOSTILE = [
     "<img src=x onerror=\"document.title='hacked'\">",
     "<script>document.title='hacked'</script>",
@@ -26,6 +31,22 @@ HOSTILE = [
 def shown(element: Any, text: Any) -> Any:
     """What a sighted reader sees of a demo: not the same again in its live region."""
     return element.locator("section > div").get_by_text(text).first
+
+
+def after(element: Any, event: str, does: str, given: Any = None) -> Any:
+    """Run `does`, JavaScript over `host`, its `root` and `given`; returns the detail of the next `event`."""
+    return element.evaluate(
+        """async (host, [event, does, given, patience]) => {
+            const told = new Promise((done, never) => {
+                host.addEventListener(event, ({ detail }) => done(detail), { once: true });
+                setTimeout(() => never(new Error(`no ${event} came`)), patience);
+            });
+            new Function("host", "root", "given", does)(host, host.shadowRoot, given);
+            return JSON.parse(JSON.stringify(await told, (_, value) =>
+                ArrayBuffer.isView(value) ? Array.from(value) : value));
+        }""",
+        [event, does, given, PATIENCE],
+    )
 
 
 @dataclass
@@ -58,6 +79,11 @@ class Visit:
         found = [worker.url for worker in self.tab.workers if "/assets/live/" in worker.url]
         assert len(found) == len(set(found)), found
         return found
+
+    @property
+    def fits(self) -> bool:
+        """Whether nothing sticks out to the right."""
+        return bool(self.tab.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
 
     def asked_for(self, part: str) -> list[str]:
         return [url for url in self.asked if part in url]

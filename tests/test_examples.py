@@ -22,8 +22,9 @@ SNIPPETS = BOOK.snippet_files()
 RECORDS = {file: read_record(BOOK.record_file(file), BOOK) for file in SNIPPETS}
 LONG_TRAININGS = {
     *("sentiment_head", "compare", "fine_tune", "fine_tune_lora", "frozen_embeddings", "from_scratch"),
+    *(f"train_{name}" for name in ("gpt", "chat", "clip", "blip", "whisper", "voice", "diffusion")),
     "ngram_baseline",
-} | {f"train_{name}" for name in ("gpt", "chat", "clip", "blip", "whisper", "voice", "diffusion")}
+}
 """Snippets that may take longer."""
 
 MOST_LINES = {

@@ -39,7 +39,7 @@ def test_they_appear_by_themselves_and_fit(width: int, scheme: str, address: str
         for name, page in PAGES.items():
             element = reader.demo(name, page)
             element.locator("button").first.wait_for()
-            assert reader.tab.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+            assert reader.fits
             shown = element if name == QUIZ else element.locator(".panel")
             assert not NOT_NUMBERS.search(shown.inner_text())
         assert not reader.asked_for(".bin"), "nothing is downloaded"

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
-import os
 import random
-import subprocess
-import sys
 from collections import Counter
 from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT
-from toolkit import hub
+from tests.conftest import ROOT, python
 from toolkit.book import Book
 from toolkit.snippets import read
 
@@ -30,22 +25,6 @@ def first_cell(name: str) -> dict[str, Any]:
     made: dict[str, Any] = {}
     exec(read(SNIPPETS / f"{name}.py", BOOK).cells[0].source, made)
     return made
-
-
-def answer(code: str, given: object) -> Any:
-    """Run `code` on the embedded weights; `given` reaches it, and what it prints comes back, as JSON."""
-    result = subprocess.run(
-        [sys.executable, "-c", "import json, sys, torch\ngiven = json.load(sys.stdin)\n" + code],
-        cwd=ROOT,
-        env={**os.environ, **hub.environment(BOOK)},
-        input=json.dumps(given),
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr
-    return json.loads(result.stdout.splitlines()[-1])
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +94,7 @@ def test_the_gpt_beats_a_5_gram_model_on_unseen_modules(split: dict[str, Any]) -
     texts = [text for text in split["test"] if len(runs(text) & seen) <= len(runs(text)) / 3]
     assert len(texts) >= 300
     code = """
+import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 name = "openai-community/gpt2"
@@ -130,7 +110,7 @@ with torch.inference_mode():
             nats += model(part, labels=part).loss.item() * (part.shape[1] - 1)
 print(json.dumps([learn, unseen, nats, len(tokenizer)]))
 """
-    learn, unseen, nats, vocabulary = answer(code, [list(split["train"]), texts])
+    learn, unseen, nats, vocabulary = python(code, [list(split["train"]), texts])
     size = sum(len(text.encode()) for text in texts)
     counted = kneser_ney(learn, unseen, vocabulary) / size
     letters = [[[0, *text.encode(), 0] for text in part] for part in (split["train"], texts)]
@@ -163,7 +143,7 @@ def test_sums_that_it_never_saw() -> None:
         before, sign, after = question.removeprefix("what is ").partition(" plus ")
         assert not sign or f"what is {after} plus {before}" not in asked, "the other way round too"
     chosen = random.Random(1).sample(unseen, 300)
-    said = answer(CHAT, [ask(question) for question, _ in chosen])
+    said = python(CHAT, [ask(question) for question, _ in chosen])
     wrong = [(*pair, text) for pair, text in zip(chosen, said, strict=True) if text != pair[1]]
     print(f"{1 - len(wrong) / len(chosen):.3f} of {len(chosen)} held-out sums; wrong: {wrong[:5]}")
     assert 1 - len(wrong) / len(chosen) >= FLOOR
@@ -179,4 +159,4 @@ def test_what_is_no_sum_and_how_it_is_asked() -> None:
         [{"role": "system", "content": "Be brief."}, *ask("what is seven times eight")],
     ]
     wanted = ["hello", "thank you", "i can only do sums", "thirty two", "goodbye", "fifty six"]
-    assert answer(CHAT, given) == wanted
+    assert python(CHAT, given) == wanted

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import gzip
-import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from tests.conftest import ROOT
-from tests.live import HOSTILE, PATIENCE, visit
-from toolkit import hub
-from toolkit.book import Book
+from tests.conftest import ROOT, python
+from tests.live import HOSTILE, PATIENCE, TYPE, after, visit
 
 pytestmark = pytest.mark.xdist_group("site")
 CLASSIFIER = "live-classifier"
@@ -25,21 +19,8 @@ PAGE = "what-is-inference/"
 
 def answers(element, texts: list[str]) -> list[str]:
     """Type each text; returns the label that the element shows, "" where it shows none."""
-    return element.evaluate(
-        """async (host, texts) => {
-            const field = host.shadowRoot.querySelector("textarea");
-            const labels = [];
-            for (const text of texts) {
-                const answer = new Promise(done => host.addEventListener(
-                    "live-answer", ({ detail }) => done(detail?.label ?? ""), { once: true }));
-                field.value = text;
-                field.dispatchEvent(new Event("input", { bubbles: true }));
-                labels.push(await answer);
-            }
-            return labels;
-        }""",
-        texts,
-    )
+    told = [after(element, "live-answer", TYPE, text) for text in texts]
+    return [(detail or {}).get("label", "") for detail in told]
 
 
 def test_a_page_loads_a_few_kilobytes_until_the_button(address: str, site: Path, chromium) -> None:
@@ -65,24 +46,14 @@ def test_it_answers_as_python_does(address: str, chromium) -> None:
     reviews = pd.read_csv(ROOT / "snippets/data/reviews.csv")
     texts = reviews[reviews.split == "test"].text.tolist()
     code = """
-import json, sys
 from transformers import pipeline
 classify = pipeline("text-classification", model="distilbert/distilbert-base-uncased-finetuned-sst-2-english")
-print(json.dumps([answer["label"] for answer in classify(json.load(sys.stdin), batch_size=32)]))
+print(json.dumps([found["label"] for found in classify(given, batch_size=32)]))
 """
-    python = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, **hub.environment(Book(ROOT))},
-        input=json.dumps(texts),
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=True,
-    )
     with visit(chromium, address) as reader:
         page = answers(reader.start(CLASSIFIER, PAGE), texts)
         assert reader.quiet
-    alike = [ours == theirs for ours, theirs in zip(page, json.loads(python.stdout), strict=True)]
+    alike = [ours == theirs for ours, theirs in zip(page, python(code, texts), strict=True)]
     print(f"{sum(alike)} of {len(alike)} labels alike")
     assert len(alike) > 1000
     assert sum(alike) / len(alike) >= 0.99
@@ -96,7 +67,7 @@ def test_whatever_is_typed_is_text(address: str, chromium) -> None:
             label = answers(element, [text])[0]
             assert (label in ("NEGATIVE", "POSITIVE")) is bool(text.strip())
             assert element.locator("img, script").count() == element.locator("[data-snippet] img").count()
-            assert reader.tab.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+            assert reader.fits
         answers(element, ["word " * 20_000])
         assert element.get_by_text("The model reads 512 word pieces").is_visible()
         assert reader.quiet

@@ -7,20 +7,10 @@ import re
 import numpy as np
 import pytest
 
-from tests.live import shown, visit
+from tests.live import after, shown, visit
 from toolkit import export
 
 pytestmark = pytest.mark.xdist_group("site")
-
-
-def event(element, name: str, action: str = "") -> dict:
-    """The next event of a demo, after `action` in JavaScript on the host."""
-    return element.evaluate(
-        f"""host => new Promise(done => {{
-            host.addEventListener("{name}", ({{ detail }}) => done(detail), {{ once: true }});
-            {action};
-        }})"""
-    )
 
 
 def press(name: str) -> str:
@@ -38,7 +28,7 @@ def test_random_weights_learn_to_read(address: str, chromium) -> None:
         element = reader.start("forge-it", "what-is-training/")
         assert reader.asked_for("minilm") == reader.asked_for("onnxruntime") == [], "no WebAssembly is needed"
         assert step_of(element) == 0
-        one = event(element, "live-step", press("One step"))
+        one = after(element, "live-step", press("One step"))
         assert one["step"] == 1
         assert one["accuracy"] < 0.5
         element.get_by_role("button", name="Train", exact=True).or_(
@@ -52,10 +42,10 @@ def test_random_weights_learn_to_read(address: str, chromium) -> None:
         paused = step_of(element)
         reader.tab.wait_for_timeout(1500)
         assert step_of(element) <= paused + 2, "paused"
-        later = event(element, "live-step", press("One step"))
+        later = after(element, "live-step", press("One step"))
         assert later["accuracy"] > 0.85
         assert later["loss"] < one["loss"] / 2
-        again = event(element, "live-step", press("New random weights"))
+        again = after(element, "live-step", press("New random weights"))
         assert again["step"] == 0
         assert again["accuracy"] < 0.4
         assert reader.quiet
@@ -75,17 +65,17 @@ def test_a_drawn_seven_is_read_and_learnt(address: str, chromium, width: int, sc
             mouse.move(box["x"] + x, box["y"] + y, steps=6)
         mouse.up()
         reader.tab.wait_for_timeout(500)
-        said = event(element, "live-step", press("One step"))
+        said = after(element, "live-step", press("One step"))
         assert said["step"] == 1
-        answers = event(element, "live-answer", press("One step"))
+        answers = after(element, "live-answer", press("One step"))
         assert int(np.argmax(answers["trained"])) == 7
         element.get_by_label("The digit that you drew").select_option("7")
         element.get_by_role("button", name="Let my network learn it").click()
         shown(element, "One drawing of yours among the images now").wait_for()
         for _ in range(25):
-            answers = event(element, "live-answer", press("One step"))
+            answers = after(element, "live-answer", press("One step"))
         assert int(np.argmax(answers["yours"])) == 7
-        assert reader.tab.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        assert reader.fits
         element.get_by_role("button", name="Take a test image").click()
         shown(element, re.compile(r"A test image of a \d, which neither")).wait_for()
         element.get_by_role("button", name="Clear").click()

@@ -5,66 +5,29 @@ from __future__ import annotations
 import base64
 import io
 import json
-import os
 import random
 import re
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from tests import browser
-from tests.conftest import ROOT
-from tests.live import HOSTILE, PATIENCE, visit
-from toolkit import families, hub
+from tests.conftest import ROOT, python
+from tests.live import HOSTILE, PATIENCE, TYPE, after, visit
+from toolkit import families
 from toolkit.book import Book
-from toolkit.snippets import read
+from toolkit.snippets import defined
 
 pytestmark = pytest.mark.xdist_group("site")
 PAGE = "use-before-you-train/"
 
 
-def python(code: str, given: Any) -> Any:
-    """What `code` prints as JSON, given `given`, where the embedded weights answer."""
-    done = subprocess.run(
-        [sys.executable, "-c", f"import json, sys\ngiven = json.load(sys.stdin)\n{code}"],
-        env={**os.environ, **hub.environment(Book(ROOT))},
-        input=json.dumps(given),
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-def after(element: Any, event: str, does: str, given: Any = None) -> Any:
-    """Run `does`, JavaScript over `root` and `given`; returns the detail of the next `event`."""
-    return element.evaluate(
-        """async (host, [event, does, given, patience]) => {
-            const told = new Promise((done, never) => {
-                host.addEventListener(event, ({ detail }) => done(detail), { once: true });
-                setTimeout(() => never(new Error(`no ${event} came`)), patience);
-            });
-            new Function("root", "given", does)(host.shadowRoot, given);
-            return JSON.parse(JSON.stringify(await told, (_, value) =>
-                ArrayBuffer.isView(value) ? Array.from(value) : value));
-        }""",
-        [event, does, given, PATIENCE],
-    )
-
-
-TYPE = """const field = root.querySelector("textarea");
-field.value = given;
-field.dispatchEvent(new Event("input", { bubbles: true }));"""
 PRESS = 'root.querySelector("button.main").click();'
-
-
-def fits(reader: Any) -> bool:
-    return bool(reader.tab.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
+STOPPED = """const press = name => [...root.querySelectorAll("button")].find(b => b.textContent === name).click();
+host.addEventListener("live-answer", () => press("Stop"), { once: true });
+press(given);"""
+"""Press the named button, and Stop as soon as its work gives a first answer, however fast the machine."""
 
 
 # The GPT
@@ -157,17 +120,8 @@ def test_step_run_stop_choose_and_start_again(address: str, chromium) -> None:
         reader.tab.keyboard.press("Enter")
         element.locator("mark", has_text=json.loads(word).strip()).wait_for()
         # A run that is stopped has written a part.
-        element.get_by_role("button", name="Write 30 tokens").click()
         stop = element.get_by_role("button", name="Stop")
-        reader.tab.wait_for_function(
-            "[...document.querySelector('write-on').shadowRoot.querySelectorAll('button')]"
-            ".some(b => b.textContent === 'Stop' && !b.disabled)"
-        )
-        stopped = after(
-            element,
-            "live-done",
-            "[...root.querySelectorAll('button')].find(b => b.textContent === 'Stop').click();",
-        )
+        stopped = after(element, "live-done", STOPPED, "Write 30 tokens")
         assert len(stopped["ids"]) < len(begun) + 32
         assert stop.is_disabled()
         again = after(
@@ -176,7 +130,7 @@ def test_step_run_stop_choose_and_start_again(address: str, chromium) -> None:
             "[...root.querySelectorAll('button')].find(b => b.textContent === 'Start again').click();",
         )
         assert again["ids"] == begun
-        assert fits(reader)
+        assert reader.fits
         assert reader.quiet
 
 
@@ -217,7 +171,7 @@ def test_whatever_is_begun_is_text(address: str, chromium) -> None:
             done = after(element, "live-done", PRESS)
             assert len(done["ids"]) >= 1
             assert element.locator("img, script").count() == pictures
-            assert fits(reader)
+            assert reader.fits
         assert element.get_by_role("alert").all_inner_texts() == [""]
         assert reader.quiet
 
@@ -285,17 +239,21 @@ def test_the_slider_goes_through_the_steps(address: str, chromium) -> None:
         element.get_by_text("Step 0: nothing but noise").wait_for()
         # Stopped, it keeps what it has.
         element.get_by_label("Steps").select_option("50")
-        element.get_by_role("button", name="Another seed").click()
-        stop = "[...root.querySelectorAll('button')].find(b => b.textContent === 'Stop').click();"
-        after(element, "live-answer", "")
-        kept = len(after(element, "live-done", stop)["kept"])
+        kept = len(after(element, "live-done", STOPPED, "Another seed")["kept"])
         assert 1 <= kept < 51
-        assert fits(reader)
+        assert reader.fits
         assert element.get_by_role("alert").all_inner_texts() == [""]
         assert reader.quiet
 
 
 # CLIP and BLIP
+
+
+@pytest.fixture(scope="module")
+def world() -> dict[str, Any]:
+    """What the snippets that draw scenes define."""
+    return defined(Book(ROOT), "use_before_you_train/train_clip.py", ["draw a scene"])
+
 
 DESCRIBE = """
 import base64, io
@@ -325,32 +283,34 @@ for (const each of [size, across, down]) each.dispatchEvent(new Event("input"));
 def settled(element: Any, given: dict[str, Any]) -> dict[str, Any]:
     """The answer to the last of several changes."""
     return element.evaluate(
-        """async (host, [does, given]) => {
+        """async (host, [does, given, patience]) => {
             let last;
+            const until = performance.now() + patience;
             const keep = ({ detail }) => { last = detail; };
             host.addEventListener("live-answer", keep);
             new Function("root", "given", does)(host.shadowRoot, given);
             for (let before; before === undefined || before !== last; ) {
                 before = last;
+                if (performance.now() > until) throw new Error("no answer came to rest");
                 await new Promise(done => setTimeout(done, 400));
             }
             host.removeEventListener("live-answer", keep);
             return { ...last, small: Array.from(last.small) };
         }""",
-        [SCENE, given],
+        [SCENE, given, PATIENCE],
     )
 
 
-def test_scenes_are_described_as_python_does(address: str, chromium) -> None:
+def test_scenes_are_described_as_python_does(address: str, chromium, world: dict[str, Any]) -> None:
     chance = random.Random(4)
-    labels = [f"a {colour} {kind}" for colour in ("red", "blue", "black") for kind in families.SHAPES]
+    labels = [f"a {colour} {kind}" for colour in ("red", "blue", "black") for kind in world["SHAPES"]]
     answers = []
     with visit(chromium, address) as reader:
         element = reader.start("describe-it", PAGE)
         for index in range(20):
             shape = [
-                chance.choice(list(families.SHAPES)),
-                chance.choice(families.COLOURS),
+                chance.choice(list(world["SHAPES"])),
+                chance.choice(world["COLOURS"]),
                 *(
                     f"{chance.uniform(least, most):.2f}"
                     for least, most in ((0.3, 0.8), (0.2, 0.8), (0.4, 0.6))
@@ -372,20 +332,18 @@ def test_scenes_are_described_as_python_does(address: str, chromium) -> None:
     assert len({answer["caption"] for answer in answers}) > 10
 
 
-def test_the_scene_is_drawn_as_the_snippets_draw(address: str, chromium) -> None:
+def test_the_scene_is_drawn_as_the_snippets_draw(address: str, chromium, world: dict[str, Any]) -> None:
     """The same world, and the same place for each shape to a pixel or two."""
-    world = {}
-    cell = read(ROOT / "snippets/use_before_you_train/train_clip.py", Book(ROOT)).cell("draw a scene")
-    exec(cell.source, world)
-    assert world["SHAPES"] == families.SHAPES
-    assert world["COLOURS"] == families.COLOURS
-    assert world["SIZES"] == families.SIZES
-    assert world["PLACES"] == families.PLACES
+    drawn = families.scene(Book(ROOT))
+    assert list(world["SHAPES"]) == list(drawn["shapes"])
+    assert world["COLOURS"] == drawn["colours"]
+    assert world["SIZES"] == drawn["sizes"]
+    assert world["PLACES"] == drawn["places"]
     from PIL import Image, ImageDraw, ImageFont
 
     with visit(chromium, address) as reader:
         element = reader.start("describe-it", PAGE)
-        for kind, character in families.SHAPES.items():
+        for kind, character in world["SHAPES"].items():
             found = settled(
                 element, {"shape": [kind, "black", "0.4", "0.5", "0.5"], "prompt": "", "labels": ["x"]}
             )
@@ -423,7 +381,7 @@ def test_a_scene_is_built_by_keyboard_and_by_pointer(address: str, chromium) -> 
         reader.tab.mouse.move(box["x"] + box["width"] * 0.7, box["y"] + box["height"] * 0.5)
         reader.tab.mouse.up()
         assert abs(float(element.get_by_label("From left to right").input_value()) - 0.7) < 0.05
-        assert fits(reader)
+        assert reader.fits
         assert reader.quiet
 
 
@@ -436,7 +394,7 @@ def test_labels_and_prompts_are_text(address: str, chromium) -> None:
             found = settled(element, {"shape": shape, "prompt": text, "labels": [text, "a blue star"]})
             assert abs(sum(found["probabilities"]) - 1) < 1e-6
             assert element.locator("img, script").count() == pictures
-            assert fits(reader)
+            assert reader.fits
         found = settled(element, {"shape": shape, "prompt": "", "labels": ["", "  "]})
         assert found["labels"] == []
         found = settled(element, {"shape": shape, "prompt": "", "labels": [f"label {i}" for i in range(40)]})
@@ -535,7 +493,7 @@ def test_the_recorded_sample_and_files_that_hold_no_sound(address: str, chromium
         files = [{"name": "empty.wav", "mimeType": "audio/wav", "buffer": b""}]
         element.locator("input[type=file]").set_input_files(files)
         element.get_by_text("empty.wav holds no sound").wait_for()
-        assert fits(reader)
+        assert reader.fits
         assert reader.quiet
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.live import HOSTILE, shown, visit
+from tests.live import HOSTILE, after, shown, visit
 from toolkit import hub
 from toolkit.book import Book
 
@@ -63,15 +63,10 @@ def train(element) -> None:
 
 def answer(element, text: str) -> tuple[str, list[float]]:
     """Type a text where a reader tests; returns the label and all probabilities."""
-    found = element.evaluate(
-        """(host, text) => new Promise(done => {
-            host.addEventListener("live-answer", ({ detail }) => done(detail), { once: true });
-            const fields = [...host.shadowRoot.querySelectorAll("textarea")];
-            fields.at(-1).value = text;
-            fields.at(-1).dispatchEvent(new Event("input", { bubbles: true }));
-        })""",
-        text,
-    )
+    does = """const field = [...root.querySelectorAll("textarea")].at(-1);
+        field.value = given;
+        field.dispatchEvent(new Event("input", { bubbles: true }));"""
+    found = after(element, "live-answer", does, text)
     return found["label"], found["probabilities"]
 
 
@@ -166,7 +161,7 @@ def test_hostile_examples_and_gaps(address: str, chromium) -> None:
         write(element, {HOSTILE[0]: HOSTILE[:5], HOSTILE[3]: ["ordinary words", *HOSTILE[5:7]]})
         train(element)
         assert answer(element, "anything")[0] in (HOSTILE[0][:80].strip(), HOSTILE[3])
-        assert reader.tab.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        assert reader.fits
         group = element.get_by_role("group", name="Class 2")
         for name, said in (("", "has no name"), (HOSTILE[0][:80], "Two classes are called")):
             group.get_by_label("Name").fill(name)

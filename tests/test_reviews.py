@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections import Counter
 
 import pandas as pd
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, python
 
 
 @pytest.fixture(scope="module")
@@ -60,25 +56,12 @@ def test_no_near_duplicates_across_the_split(reviews: pd.DataFrame) -> None:
 
 def test_the_embedded_head_reaches_its_floor(reviews: pd.DataFrame) -> None:
     """The committed weights, through the pipeline that a reader calls, on products that they never saw."""
-    from toolkit import hub
-    from toolkit.book import Book
-
     code = """
-import json, sys
 from transformers import pipeline
 classify = pipeline("text-classification", model="distilbert/distilbert-base-uncased-finetuned-sst-2-english")
-print(json.dumps([answer["label"].lower() for answer in classify(json.load(sys.stdin), batch_size=32)]))
+print(json.dumps([found["label"].lower() for found in classify(given, batch_size=32)]))
 """
     test = reviews[reviews.split == "test"]
-    result = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, **hub.environment(Book(ROOT))},
-        input=json.dumps(test.text.tolist()),
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=True,
-    )
-    right = pd.Series(json.loads(result.stdout), test.index) == test.label
+    right = pd.Series(python(code, test.text.tolist()), test.index) == test.label
     print(f"held-out accuracy {right.mean():.3f}, {right.groupby(test.kind).mean().round(2).to_dict()}")
     assert right.mean() >= 0.90

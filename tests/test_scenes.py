@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT
-from toolkit import hub
+from tests.conftest import ROOT, python
 from toolkit.book import Book
 from toolkit.snippets import read
 
@@ -96,19 +91,9 @@ print(json.dumps({"scores": scores, "odd": shown, "one": one}))
 
 
 def run(code: str) -> dict[str, Any]:
-    result = subprocess.run(
-        [sys.executable, "-c", SCENES + code],
-        cwd=ROOT,
-        env={**os.environ, **hub.environment(BOOK)},
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr
-    answer = json.loads(result.stdout.splitlines()[-1])
-    print(answer["scores"])
-    return answer
+    found = python(SCENES + code)
+    print(found["scores"])
+    return found
 
 
 @pytest.fixture(scope="module")

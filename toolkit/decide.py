@@ -18,8 +18,8 @@ from typing import Any
 from markdown import Markdown
 
 from toolkit import render
-from toolkit.book import Book, BookError
-from toolkit.snippets import read
+from toolkit.book import Book
+from toolkit.snippets import defined
 
 _ADVISOR = "use_before_you_train/should_i_train.py"
 _HOURS = "training_considerations/training_cost.py"
@@ -35,10 +35,10 @@ ELEMENTS = {
 
 
 def figures(book: Book, element: str) -> dict[str, Any]:
-    """What the element computes with. Raises BookError where a snippet defines it no longer."""
+    """What the element computes with. Raises SnippetError where a snippet has lost a cell."""
     if element == "should-i-train":
         titles = ["ask these questions", "read the rules from the top", "say why with a source"]
-        advisor = _defined(book, _ADVISOR, [*titles, "price each approach", "decide"])
+        advisor = defined(book, _ADVISOR, [*titles, "price each approach", "decide"])
         return {
             "questions": advisor["QUESTIONS"],
             "answers": advisor["ANSWERS"],
@@ -54,10 +54,10 @@ def figures(book: Book, element: str) -> dict[str, Any]:
             "prices": advisor["PRICES"],
         }
     if element == "training-cost":
-        hours = _defined(book, _HOURS, ["know your hardware"])
-        methods = _defined(book, _MEMORY, ["add it up"])["METHODS"]
+        hours = defined(book, _HOURS, ["know your hardware"])
+        methods = defined(book, _MEMORY, ["add it up"])["METHODS"]
         return {"gpus": hours["GPUS"], "leavesOut": hours["LEAVES_OUT"], "methods": methods}
-    bills = _defined(book, _BILLS, ["write down your prices"])
+    bills = defined(book, _BILLS, ["write down your prices"])
     return {"prices": bills["PRICES"], "hours": bills["HOURS"]}
 
 
@@ -66,18 +66,6 @@ def _plain(conditions: list[tuple[Any, ...]]) -> list[dict[str, Any]]:
         {"key": key, "operator": operator, "wanted": wanted, "unknown": unknown}
         for key, operator, wanted, unknown in conditions
     ]
-
-
-def _defined(book: Book, name: str, titles: list[str]) -> dict[str, Any]:
-    """The names that some cells of a snippet define; none of these cells prints or reads anything."""
-    snippet = read(book.snippets / name, book)
-    cells = {cell.title: cell.source for cell in snippet.cells}
-    if lost := [title for title in titles if title not in cells]:
-        raise BookError(f"snippets/{name} has no cell `{lost[0]}`, which the page computes with")
-    defined: dict[str, Any] = {}
-    for title in titles:
-        exec(compile(cells[title], f"snippets/{name}", "exec"), defined)
-    return defined
 
 
 def decide_fence(
@@ -102,4 +90,4 @@ def decide_fence(
             f"</{element}></div>"
         )
 
-    return render.each_line(source, md, shown)
+    return "\n".join(render.each_line(source, md, shown))

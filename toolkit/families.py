@@ -15,6 +15,7 @@ from typing import Any
 
 from toolkit import hub
 from toolkit.book import Book, BookError
+from toolkit.snippets import defined
 
 FAMILIES = {
     "docstring-gpt": "openai-community/gpt2",
@@ -28,15 +29,10 @@ FAMILIES = {
 Write = Callable[[str, bytes], str]
 """Stem and content -> the file's name."""
 
-SHAPES = {"circle": "●", "square": "■", "triangle": "▲", "diamond": "◆", "star": "★"}
-SHAPES |= {"heart": "♥", "cross": "✚"}
-COLOURS = ["red", "brown", "yellow", "green", "blue", "purple", "grey", "black"]
-SIZES = {"small": 0.4, "large": 0.7}
-PLACES = {"on the left": 0.3, "in the middle": 0.5, "on the right": 0.7}
-"""The world of the scenes, as the snippets draw it: `tests/test_live_families.py` compares."""
-
 _BITS = {"float32": 32, "float16": 16, "int8": 8}
 
+_SCENES = "use_before_you_train/train_clip.py"
+"""The snippet whose first cell draws scenes."""
 
 SAMPLE = "snippets/data/spoken-sum.flac"
 """The recording of `transcribe_speech.py`; the page gets its samples, which no browser has to decode."""
@@ -45,7 +41,8 @@ SAMPLE = "snippets/data/spoken-sum.flac"
 def sources(book: Book) -> list[str]:
     """What decides the files' content besides the weights."""
     sample = hashlib.sha256((book.root / SAMPLE).read_bytes()).hexdigest()
-    return [Path(__file__).read_text(encoding="utf-8"), sample]
+    texts = (Path(__file__), book.snippets / _SCENES)
+    return [*(file.read_text(encoding="utf-8") for file in texts), sample]
 
 
 def export(book: Book, write: Write) -> dict[str, Any]:
@@ -87,24 +84,24 @@ def extras(book: Book, write: Write) -> dict[str, str]:
     if (sound.ndim, rate) != (1, 16_000):
         raise BookError(f"{SAMPLE} has {rate} samples a second: record it as one channel of 16,000")
     return {
-        "scene": write("scene", json.dumps(_scene(), separators=(",", ":")).encode()),
+        "scene": write("scene", json.dumps(scene(book), separators=(",", ":")).encode()),
         "spoken-sum": write("spoken-sum", sound.astype("<i2").tobytes()),
     }
 
 
-def _scene() -> dict[str, Any]:
-    """The shapes as outlines, so that they look alike whatever fonts a reader has.
+def scene(book: Book) -> dict[str, Any]:
+    """The snippets' world, the shapes as outlines, so that they look alike whatever fonts a reader has.
 
     Pillow centres a text by its advance and by the middle between the font's ascent and descent.
     """
     from fontTools.pens.svgPathPen import SVGPathPen
     from fontTools.ttLib import TTFont
-    from matplotlib.font_manager import findfont
 
-    font = TTFont(findfont("DejaVu Sans"))
+    world = defined(book, _SCENES, ["draw a scene"])
+    font = TTFont(world["FONT"])
     glyphs, names = font.getGlyphSet(), font.getBestCmap()
     shapes = {}
-    for kind, character in SHAPES.items():
+    for kind, character in world["SHAPES"].items():
         glyph, pen = glyphs[names[ord(character)]], SVGPathPen(glyphs)
         glyph.draw(pen)
         shapes[kind] = {"path": pen.getCommands(), "advance": glyph.width}
@@ -112,9 +109,9 @@ def _scene() -> dict[str, Any]:
     return {
         "side": 224,
         "paper": 235,  # the middle of what the snippets draw at random
-        "colours": COLOURS,
-        "sizes": SIZES,
-        "places": PLACES,
+        "colours": world["COLOURS"],
+        "sizes": world["SIZES"],
+        "places": world["PLACES"],
         "shapes": shapes,
         "units": font["head"].unitsPerEm,
         "drop": (lines.ascent + lines.descent) / 2,

@@ -74,7 +74,7 @@ def quiz_fence(
         items = "".join(_item(number, question, md) for number, question in enumerate(questions, 1))
         return f'<div class="quiz"><quiz-set><ol class="questions">{items}</ol></quiz-set></div>'
 
-    return render.each_line(source, md, shown)
+    return "\n".join(render.each_line(source, md, shown))
 
 
 def _item(number: int, question: Question, md: Markdown) -> str:

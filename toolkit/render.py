@@ -50,8 +50,8 @@ class Site:
     """Where Colab opens a record: a GitHub prefix, or its front page, which takes an upload."""
 
 
-_PLAIN = {"snippet", "", "markdown", "md", "costs", "families", "text", "bash", "console", "python"}
-_PLAIN |= {"data", "quiz", "decide"}
+_PLAIN = {"snippet", "", "markdown", "md", "costs", "families", "data", "quiz", "decide"}
+_PLAIN |= {"text", "bash", "console", "python"}
 _HALF = re.compile(r"(.*?)(?:\s+\((code|output)\))?")
 
 DEMOS = (
@@ -87,7 +87,7 @@ def shelf() -> Shelf:
     return _shelf[1]
 
 
-def _each_line(source: str, md: Markdown, show: Callable[[str], str]) -> list[str]:
+def each_line(source: str, md: Markdown, show: Callable[[str], str]) -> list[str]:
     """What `show` makes of each line of a fence; a ValueError of it becomes a problem at that line."""
     parts = []
     for line in filter(None, (line.strip() for line in source.splitlines())):
@@ -112,7 +112,7 @@ def snippet_fence(
             raise ValueError(f'show="{show}"; it is "code" or "output"')
         return _show(line, show, md)
 
-    html = "\n".join(_each_line(source, md, shown)) or _problem(md, "", "the fence names no snippet")
+    html = "\n".join(each_line(source, md, shown)) or _problem(md, "", "the fence names no snippet")
     demo = options.get("live")
     if demo is None:
         return html
@@ -310,11 +310,6 @@ def address(md: Markdown, target: str) -> str:
     return _up(_page(md)) + target
 
 
-def each_line(source: str, md: Markdown, show: Callable[[str], str]) -> str:
-    """What `show` makes of the lines of a fence of another module; its ValueErrors are build errors."""
-    return "\n".join(_each_line(source, md, show))
-
-
 def _page_file(md: Markdown) -> Any:
     if "relpath" in md.treeprocessors:
         return getattr(md.treeprocessors["relpath"], "file", None)
@@ -402,7 +397,7 @@ def cost_fence(
         )
 
     head = ("Step", "What you own in the end", "Run", "Time", "Memory")
-    return _table(head, _each_line(source, md, row)) + _measured_on()
+    return _table(head, each_line(source, md, row)) + _measured_on()
 
 
 def family_fence(
@@ -442,7 +437,7 @@ def family_fence(
         return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 
     head = ("Family", "Input → output", "The original", "What answers here", "First answer", "Run")
-    rows = [row for row in _each_line(source, md, row) if row]
+    rows = [row for row in each_line(source, md, row) if row]
     return _table(head, rows) + _measured_on()
 
 

@@ -179,3 +179,18 @@ def _imports(tree: ast.AST) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             found.add(node.module.split(".")[0])
     return found
+
+
+def defined(book: Book, name: str, titles: list[str]) -> dict[str, Any]:
+    """The names that some cells of a snippet define, for cells that neither print nor read anything.
+
+    So a value has one source, the snippet. Raises SnippetError where it has no such cell.
+    """
+    snippet = read(book.snippets / name, book)
+    names: dict[str, Any] = {}
+    for title in titles:
+        cell = snippet.cell(title)
+        if cell is None:
+            raise SnippetError(f"{snippet.shown} has no cell `{title}`, which the page computes with")
+        exec(compile(cell.source, snippet.shown, "exec"), names)
+    return names

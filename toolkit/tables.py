@@ -48,7 +48,7 @@ def data_fence(
     lines = [line.strip() for line in source.splitlines() if line.strip()]
     filters = [line for line in lines if line.startswith("only:")]
     tables = [line for line in lines if not line.startswith("only:")]
-    return render.each_line("\n".join(tables), md, lambda line: _table(line, filters, md))
+    return "\n".join(render.each_line("\n".join(tables), md, lambda line: _table(line, filters, md)))
 
 
 def _table(line: str, filters: list[str], md: Markdown) -> str:

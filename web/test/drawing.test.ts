@@ -3,7 +3,7 @@ import { pixelsOf, type Point } from "../src/numerics/drawing";
 import { predict } from "../src/numerics/network";
 import { manifest } from "../src/manifest";
 import { parse } from "../src/worker/digits";
-import { best } from "../src/numerics/logistic";
+import { likeliest } from "../src/numerics/softmax";
 import { served } from "./files";
 
 const arc = (cx: number, cy: number, rx: number, ry: number, from: number, to: number): Point[] =>
@@ -21,7 +21,7 @@ const DRAWN: Record<number, Point[][]> = {
 
 test("a trained network reads drawn digits", () => {
   const { trained } = parse(new Uint8Array(served(manifest.digits)));
-  const read = Object.entries(DRAWN).map(([digit, strokes]) => [Number(digit), best(predict(trained, pixelsOf(strokes)))]);
+  const read = Object.entries(DRAWN).map(([digit, strokes]) => [Number(digit), likeliest(predict(trained, pixelsOf(strokes)))]);
   expect(read).toEqual(read.map(([digit]) => [digit, digit]));
 });
 

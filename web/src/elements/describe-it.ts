@@ -1,5 +1,7 @@
+import { bars } from "../bars";
 import { h, unique } from "../dom";
 import type { Stage } from "../element";
+import { likeliest } from "../numerics/softmax";
 import { provenance } from "../provenance";
 import { call } from "../runtime";
 import type { Described } from "../worker/describe";
@@ -38,7 +40,7 @@ export async function start({ host, panel, signal, progress, say, fail }: Stage)
   const prompt = h("input", { id: worded, type: "text", dir: "auto", spellcheck: false, placeholder: "a picture of", oninput: () => void ask() });
   const labels = h("textarea", { id: labelled, rows: 6, dir: "auto", spellcheck: false, oninput: () => void ask() });
   labels.value = LABELS.join("\n");
-  const bars = h("div", { class: "bars" });
+  const scores = h("div", { class: "bars" });
   const note = h("p", { class: "quiet" });
   panel.append(
     h(
@@ -56,7 +58,7 @@ export async function start({ host, panel, signal, progress, say, fail }: Stage)
     h("p", { class: "title" }, "CLIP's scores"),
     h("label", { for: labelled }, "Your labels, one a line"),
     labels,
-    bars,
+    scores,
     note,
     provenance("scene-blip"),
     provenance("scene-clip"),
@@ -175,19 +177,12 @@ export async function start({ host, panel, signal, progress, say, fail }: Stage)
     const pixels = new ImageData(side, side);
     for (let i = 0; i < side * side; i++) pixels.data.set([...answer.small.subarray(i * 3, i * 3 + 3), 255], i * 4);
     small.getContext("2d")?.putImageData(pixels, 0, 0);
-    const best = probabilities.indexOf(Math.max(...probabilities));
-    bars.replaceChildren(
-      ...used.flatMap((label, index) => {
-        const filled = h("span", index === best ? { class: "first" } : {});
-        filled.style.setProperty("transform", `scaleX(${probabilities[index] ?? 0})`);
-        const bar = h("span", { class: "bar", "aria-hidden": "true" }, filled);
-        return [h("span", { dir: "auto", class: "label" }, label.slice(0, 60)), bar, h("span", { class: "number" }, (probabilities[index] ?? 0).toFixed(3))];
-      }),
-    );
+    scores.replaceChildren(...bars(used, probabilities, 3, 60));
     note.textContent = `Both answers took ${milliseconds.toFixed(0)} ms. The scores share 1 among your labels, whatever they are.`;
     const detail = { caption: answer.caption, probabilities, labels: used, picture: canvas.toDataURL(), small: answer.small };
     host.dispatchEvent(new CustomEvent("live-answer", { detail }));
     clearTimeout(announced);
+    const best = likeliest(probabilities);
     announced = setTimeout(() => say(`${answer.caption}. ${used[best] ?? "No labels"}, ${(probabilities[best] ?? 0).toFixed(2)}`), 700);
   }
 

@@ -1,6 +1,7 @@
 import { bars } from "../bars";
 import { brief, h, unique } from "../dom";
 import type { Stage } from "../element";
+import { likeliest } from "../numerics/softmax";
 import { provenance } from "../provenance";
 import { call } from "../runtime";
 import type { Classified } from "../worker/text";
@@ -77,7 +78,7 @@ export async function start({ host, panel, signal, progress, say, fail }: Stage)
   }
 
   function show({ labels, probabilities, pieces: seen, cut, milliseconds }: Classified): void {
-    const best = probabilities.indexOf(Math.max(...probabilities));
+    const best = likeliest(probabilities);
     const label = labels[best] ?? "";
     const sure = (probabilities[best] ?? 0).toFixed(2);
     answer.replaceChildren(h("strong", {}, label), ` ${sure} · ${milliseconds.toFixed(0)} ms`);

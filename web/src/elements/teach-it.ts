@@ -2,8 +2,8 @@ import { bars } from "../bars";
 import { brief, h, unique } from "../dom";
 import type { Stage } from "../element";
 import { erase, examplesOf, exported, imported, keep, kept, MODEL, MOST_CLASSES, obstacle, PYTHON, sample, type Class } from "../lesson";
-import { best, logits } from "../numerics/logistic";
-import { softmax } from "../numerics/softmax";
+import { logits } from "../numerics/logistic";
+import { likeliest, softmax } from "../numerics/softmax";
 import { curves } from "../plot";
 import { provenance } from "../provenance";
 import { call } from "../runtime";
@@ -181,7 +181,7 @@ export async function start(stage: Stage): Promise<void> {
         const { labels, head } = lesson.taught;
         const chances = softmax(logits(head, vectors.get(asked) as Float32Array));
         answer.replaceChildren(...bars(labels, chances));
-        const label = labels[best(chances)] ?? "";
+        const label = labels[likeliest(chances)] ?? "";
         stage.host.dispatchEvent(new CustomEvent("live-answer", { detail: { label, probabilities: [...chances] } }));
         say(`${label}, ${Math.max(...chances).toFixed(2)}`);
       }

@@ -1,5 +1,6 @@
 import { activation, add, dense, layerNorm, product, rowsOf, type Layer } from "./layers";
-import { attend, attendBy, dense2, likeliest, patches, tower, type Attend } from "./transformer";
+import { likeliest } from "./softmax";
+import { attend, attendBy, dense2, patches, tower, type Attend } from "./transformer";
 import type { Weights } from "./weights";
 
 /** What of transformers' BlipConfig is used here. */

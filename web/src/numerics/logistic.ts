@@ -1,5 +1,5 @@
 import { minimise } from "./lbfgs";
-import { softmax } from "./softmax";
+import { likeliest, softmax } from "./softmax";
 
 /** A linear classifier: one row of weights and one bias for each class. */
 export interface Head {
@@ -33,11 +33,7 @@ export function meanLoss(head: Head, x: ArrayLike<number>[], y: number[]): numbe
 }
 
 export function accuracy(head: Head, x: ArrayLike<number>[], y: number[]): number {
-  return x.filter((row, index) => best(logits(head, row)) === y[index]).length / x.length;
-}
-
-export function best(scores: ArrayLike<number>): number {
-  return Array.from(scores).reduce((found, score, index, all) => (score > (all[found] as number) ? index : found), 0);
+  return x.filter((row, index) => likeliest(logits(head, row)) === y[index]).length / x.length;
 }
 
 /**

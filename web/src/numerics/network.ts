@@ -1,4 +1,4 @@
-import { softmax } from "./softmax";
+import { likeliest, softmax } from "./softmax";
 import { random } from "./random";
 
 /** 64 pixels -> ReLU -> ten digits: W1 (hidden, 64), b1, W2 (10, hidden), b2, row after row. */
@@ -105,10 +105,7 @@ export class Adam {
 export function score(weights: Weights, x: ArrayLike<number>[], y: ArrayLike<number>): number {
   let right = 0;
   x.forEach((row, index) => {
-    const chances = predict(weights, row);
-    let best = 0;
-    for (let digit = 1; digit < DIGITS; digit++) if ((chances[digit] as number) > (chances[best] as number)) best = digit;
-    if (best === y[index]) right++;
+    if (likeliest(predict(weights, row)) === y[index]) right++;
   });
   return right / x.length;
 }

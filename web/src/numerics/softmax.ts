@@ -9,3 +9,10 @@ export function softmax(logits: ArrayLike<number>): Float64Array {
   for (let i = 0; i < found.length; i++) found[i] = (found[i] as number) / sum;
   return found;
 }
+
+/** Index of the largest; the first, where several are. */
+export function likeliest(scores: ArrayLike<number>): number {
+  let best = 0;
+  for (let i = 1; i < scores.length; i++) if ((scores[i] as number) > (scores[best] as number)) best = i;
+  return best;
+}

@@ -57,8 +57,3 @@ export function patches(picture: Float32Array, side: number, size: number): Floa
   }
   return found;
 }
-
-/** The likeliest of some logits. */
-export function likeliest(logits: Float32Array): number {
-  return logits.reduce((best, value, index) => (value > (logits[best] as number) ? index : best), 0);
-}

@@ -1,5 +1,6 @@
 import { activation, add, layerNorm, product, rowsOf, type Layer } from "./layers";
-import { attendBy, dense2, likeliest, PROJECTIONS, type Attend } from "./transformer";
+import { likeliest } from "./softmax";
+import { attendBy, dense2, PROJECTIONS, type Attend } from "./transformer";
 import type { Weights } from "./weights";
 
 /** What of transformers' WhisperConfig is used here. */
