@@ -24,7 +24,8 @@ PAGE = "use-before-you-train/"
 
 
 PRESS = 'root.querySelector("button.main").click();'
-STOPPED = """const press = name => [...root.querySelectorAll("button")].find(b => b.textContent === name).click();
+STOPPED = """const buttons = [...root.querySelectorAll("button")];
+const press = name => buttons.find(each => each.textContent === name).click();
 host.addEventListener("live-answer", () => press("Stop"), { once: true });
 press(given);"""
 """Press the named button, and Stop as soon as its work gives a first answer, however fast the machine."""
