@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help setup serve site live record check test lint verify-all weights benchmark benchmark-live browser clean
+.PHONY: help setup serve site live record check test lint verify-all weights benchmark benchmark-live benchmark-cluster browser clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -48,6 +48,9 @@ benchmark: .venv/.testable  ## the recorder beside mkdocs-jupyter's own executio
 benchmark-live: live .venv/.testable  ## the demos in the page beside native onnxruntime and transformers.js
 	npm ci --ignore-scripts --silent --prefix benchmarks/live
 	$(BIN)/python benchmarks/live.py
+
+benchmark-cluster: .venv/.installed  ## what a second node of a Ray cluster gains, and what it costs
+	$(BIN)/python benchmarks/cluster.py
 
 browser: .venv/.testable
 	@$(BIN)/python tests/browser.py

@@ -58,13 +58,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     record.add_argument("--watch", action="store_true", help="stay, and record whatever becomes stale")
     record.add_argument(
-        "--jobs", type=_positive, default=os.cpu_count(), metavar="N", help="snippets at a time"
+        "--jobs", type=_positive, metavar="N", help="snippets at a time, on each node; all CPUs if not given"
+    )
+    record.add_argument(
+        "--ray", metavar="ADDRESS", help="spread them over the Ray cluster at this address, or `auto`"
     )
     record.add_argument("--weights", **weights, help="which weights answer under the Hub ids")
     record.add_argument(
         "--runner", choices=("auto", "fork", "notebook"), default="auto", help=argparse.SUPPRESS
     )
     record.set_defaults(call=_record)
+
+    node = commands.add_parser("node")  # what `record --ray` starts on each node; no help, no listing
+    node.add_argument("--jobs", type=_positive, default=1)
+    node.add_argument("--weights", **weights)
+    node.set_defaults(call=_node)
 
     run = commands.add_parser("run", help="run one snippet as a script, on the embedded weights")
     run.add_argument("file", type=Path)
@@ -93,7 +101,9 @@ def _positive(text: str) -> int:
 def _record(book: Book, options: argparse.Namespace) -> int:
     if options.check:
         return check(book, _chosen(book, options.paths))
-    recorder = Recorder(book, options.weights, options.jobs, options.runner)
+    if options.watch and options.ray:
+        raise BookError("--watch records on this machine: leave out --ray")
+    recorder = Recorder(book, options.weights, options.jobs, options.runner, options.ray)
     if options.watch:
         from toolkit.watch import watch
 
@@ -137,21 +147,27 @@ def check(book: Book, files: Sequence[Path]) -> int:
 class Recorder:
     """Executes snippets with one runner that stays warm."""
 
-    def __init__(self, book: Book, weights: str, jobs: int, runner: str = "auto") -> None:
+    def __init__(
+        self, book: Book, weights: str, jobs: int | None, runner: str = "auto", cluster: str | None = None
+    ) -> None:
+        """`jobs` snippets run at a time, on each node if `cluster` is the address of a Ray cluster."""
         from toolkit.run import ForkRunner, can_fork
 
-        self.book, self.weights, self.jobs = book, weights, jobs
+        self.book, self.weights, self.jobs = book, weights, jobs or os.cpu_count() or 1
         self.details = ""
         """Traceback of the last failure."""
         self.bar = True
         """Whether to draw a progress bar on a terminal."""
+        if cluster:
+            self.runner = _cluster_runner(book, cluster, weights, jobs)
+            return
         environment = hub.environment(book, weights)
         if runner == "fork" or (runner == "auto" and can_fork()):
             self.runner = ForkRunner(book, environment)
         else:
             from toolkit.notebook import NotebookRunner
 
-            self.runner = NotebookRunner(book, environment)  # type: ignore[assignment]
+            self.runner = NotebookRunner(book, environment)
 
     def record(self, states: Sequence[State]) -> list[str]:
         """Execute and write. Returns one line for each failure; what succeeded is written."""
@@ -191,7 +207,7 @@ class Recorder:
 
     def _write(self, run: Run, shelf: Shelf) -> list[str]:
         try:
-            notebook = make_record(run, self.book, shelf, self.weights)
+            notebook = run.notebook or make_record(run, self.book, shelf, self.weights)
             write_record(notebook, self.book.record_file(run.snippet.file), self.book)
         except BookError as error:
             return [str(error)]
@@ -223,6 +239,20 @@ def _run(book: Book, options: argparse.Namespace) -> int:
         return subprocess.run(command, env=environment, check=False).returncode
     sys.stdout.flush()
     os.execve(sys.executable, command, environment)
+
+
+def _cluster_runner(book: Book, address: str, weights: str, jobs: int | None) -> Any:
+    try:
+        from toolkit.cluster import ClusterRunner
+    except ModuleNotFoundError as error:
+        raise BookError(f"--ray needs a package that is not installed: {error.name}") from None
+    return ClusterRunner(book, address, weights, jobs)
+
+
+def _node(book: Book, options: argparse.Namespace) -> int:
+    from toolkit.node import serve
+
+    return serve(book, options.weights, options.jobs)
 
 
 def _live(book: Book, options: argparse.Namespace) -> int:

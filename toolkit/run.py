@@ -55,6 +55,8 @@ class Run:
     files: list[str] = field(default_factory=list)
     models: list[tuple[str, str]] = field(default_factory=list)
     packages: list[str] = field(default_factory=list)
+    notebook: dict[str, Any] | None = None
+    """Its record, where another machine made it."""
 
     @property
     def message(self) -> str:
@@ -150,11 +152,24 @@ class ForkRunner:
             for job in list(self._live.values()):
                 job.end(self)
 
+    def serve(self, arrived: Callable[[], list[Snippet] | None], jobs: int) -> Iterator[Run]:
+        """Run what `arrived` brings, up to `jobs` at a time, until it brings None."""
+        try:
+            yield from self._run([], jobs, lambda _: None, arrived)
+        finally:
+            for job in list(self._live.values()):
+                job.end(self)
+
     def _run(
-        self, snippets: Sequence[Snippet], jobs: int, started: Callable[[Snippet], None]
+        self,
+        snippets: Sequence[Snippet],
+        jobs: int,
+        started: Callable[[Snippet], None],
+        arrived: Callable[[], list[Snippet] | None] = lambda: None,
     ) -> Iterator[Run]:
         cold, warm = sorted(snippets, key=_import_weight), list[Snippet]()
-        while cold or warm or self._live:
+        while (more := arrived()) is not None or cold or warm or self._live:
+            cold += more or ()
             if warm and len(self._live) < jobs:
                 snippet = warm.pop(0)
                 started(snippet)
