@@ -13,6 +13,11 @@ function rows(count: number, width: number, classes: number, seed: number): { x:
   return { x, y };
 }
 
+/** The same rows again, so that they span less than their number. */
+function twice({ x, y }: { x: number[][]; y: number[] }): { x: number[][]; y: number[] } {
+  return { x: [...x, ...x], y: [...y, ...y] };
+}
+
 const SKLEARN = `import json, sys
 from sklearn.linear_model import LogisticRegression
 answers = []
@@ -27,6 +32,7 @@ test("a head is scikit-learn's to 1e-3", () => {
     { ...rows(20, 384, 3, 2), classes: 3, strength: 10 },
     { ...rows(60, 50, 5, 3), classes: 5, strength: 1 },
     { ...rows(9, 8, 3, 4), classes: 3, strength: 100 },
+    { ...twice(rows(10, 64, 2, 6)), classes: 2, strength: 10 },
   ];
   const wanted = python<[number[][], number[], number[][]][]>(SKLEARN, cases);
   cases.forEach(({ x, y, classes, strength }, index) => {

@@ -3,13 +3,14 @@ export type Objective = (at: Float64Array, gradient: Float64Array) => number;
 
 const MEMORY = 10;
 
-function dot(a: Float64Array, b: Float64Array): number {
+export function dot(a: Float64Array, b: ArrayLike<number>): number {
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += (a[i] as number) * (b[i] as number);
   return sum;
 }
 
-function add(to: Float64Array, factor: number, what: Float64Array): void {
+/** Adds `factor` times `what` to `to`, in place. */
+export function add(to: Float64Array, factor: number, what: Float64Array): void {
   for (let i = 0; i < to.length; i++) to[i] = (to[i] as number) + factor * (what[i] as number);
 }
 

@@ -1,4 +1,4 @@
-import { minimise } from "./lbfgs";
+import { add, dot, minimise } from "./lbfgs";
 import { likeliest, softmax } from "./softmax";
 
 /** A linear classifier: one row of weights and one bias for each class. */
@@ -16,12 +16,7 @@ export interface Point {
 /** Logits of one row: weights · x + biases. */
 export function logits({ weights, biases }: Head, x: ArrayLike<number>): Float64Array {
   const sums = biases.slice();
-  for (let c = 0; c < sums.length; c++) {
-    const row = weights[c] as Float64Array;
-    let sum = sums[c] as number;
-    for (let i = 0; i < row.length; i++) sum += (row[i] as number) * (x[i] as number);
-    sums[c] = sum;
-  }
+  for (let c = 0; c < sums.length; c++) sums[c] = (sums[c] as number) + dot(weights[c] as Float64Array, x);
   return sums;
 }
 
@@ -34,6 +29,37 @@ export function meanLoss(head: Head, x: ArrayLike<number>[], y: number[]): numbe
 
 export function accuracy(head: Head, x: ArrayLike<number>[], y: number[]): number {
   return x.filter((row, index) => likeliest(logits(head, row)) === y[index]).length / x.length;
+}
+
+/** An orthonormal basis of what the rows span: Gram and Schmidt, twice over for the digits' sake. */
+function basisOf(x: ArrayLike<number>[]): Float64Array[] {
+  const basis: Float64Array[] = [];
+  for (const row of x) {
+    const rest = Float64Array.from(row);
+    const size = Math.sqrt(dot(rest, rest));
+    for (let pass = 0; pass < 2; pass++) for (const direction of basis) add(rest, -dot(direction, rest), direction);
+    const left = Math.sqrt(dot(rest, rest));
+    if (left > 1e-9 * size) basis.push(rest.map((each) => each / left));
+  }
+  return basis;
+}
+
+/**
+ * `fit` for fewer rows than columns, an order of magnitude faster with a handful of examples.
+ *
+ * The best weights are sums of rows, since what is at right angles to every row changes no logit and costs
+ * |weights|². So the rows are turned onto a basis of their span, as wide as there are rows, and the weights back.
+ */
+function fitInSpan(...[x, y, classes, strength, held]: Required<Parameters<typeof fit>>): ReturnType<typeof fit> {
+  const basis = basisOf(x);
+  const turned = (rows: ArrayLike<number>[]) => rows.map((row) => Float64Array.from(basis, (direction) => dot(direction, row)));
+  const { head, curve } = fit(turned(x), y, classes, strength, { x: turned(held.x), y: held.y });
+  const weights = head.weights.map((row) => {
+    const back = new Float64Array(x[0]?.length ?? 0);
+    basis.forEach((direction, index) => add(back, row[index] as number, direction));
+    return back;
+  });
+  return { head: { weights, biases: head.biases }, curve };
 }
 
 /**
@@ -51,6 +77,7 @@ export function fit(
   held: { x: ArrayLike<number>[]; y: number[] } = { x: [], y: [] },
 ): { head: Head; curve: Point[] } {
   const width = x[0]?.length ?? 0;
+  if (x.length < width) return fitInSpan(x, y, classes, strength, held);
   const first = classes === 2 ? 1 : 0;
   const rows = classes - first;
 
