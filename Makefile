@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help setup serve site live record check test lint verify-all weights benchmark benchmark-live benchmark-cluster browser clean
+.PHONY: help setup serve site live record check test lint verify-all weights benchmark benchmark-live benchmark-cluster benchmark-pages browser clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -14,8 +14,8 @@ setup: .venv/.installed  ## install what runs the snippets and renders the pages
 serve: live  ## the site at 127.0.0.1:8000; a saved snippet is executed again
 	$(BIN)/mkdocs serve
 
-site: live  ## build site/, strictly
-	$(BIN)/mkdocs build --strict --quiet
+site: live  ## build site/, strictly, with a PDF where there is a Chromium
+	BOOK_PDF=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "site/ is built"
 
 live: .venv/.installed .venv/.node  ## build the models and scripts that run in the page
@@ -52,8 +52,12 @@ benchmark-live: live .venv/.testable  ## the demos in the page beside native onn
 benchmark-cluster: .venv/.installed  ## what a second node of a Ray cluster gains, and what it costs
 	$(BIN)/python benchmarks/cluster.py
 
+benchmark-pages: live browser  ## what Lighthouse says of each page, beside Material's and mkdocs-jupyter's defaults
+	npm ci --ignore-scripts --silent --prefix benchmarks/lighthouse
+	$(BIN)/python benchmarks/pages.py
+
 browser: .venv/.testable
-	@$(BIN)/python tests/browser.py
+	@$(BIN)/python -m toolkit.browser
 
 clean:  ## remove all that was installed or built
 	rm -rf .venv .cache site web/node_modules

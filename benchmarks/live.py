@@ -23,8 +23,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from tests import browser
-from toolkit import export, hub
+from toolkit import browser, export, hub
 from toolkit.bert import Bert, network
 from toolkit.book import Book
 from toolkit.record import machine

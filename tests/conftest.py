@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests import browser
-from toolkit import hub
+from toolkit import browser, hub
 from toolkit.book import Book
 
 ROOT = Path(__file__).parent.parent

@@ -35,17 +35,21 @@ def shown(element: Any, text: Any) -> Any:
 
 def after(element: Any, event: str, does: str, given: Any = None) -> Any:
     """Run `does`, JavaScript over `host`, its `root` and `given`; returns the detail of the next `event`."""
+    # The code stands in the function's text: the site's policy forbids to make functions of strings.
     return element.evaluate(
-        """async (host, [event, does, given, patience]) => {
+        """async (host, [event, given, patience]) => {
             const told = new Promise((done, never) => {
                 host.addEventListener(event, ({ detail }) => done(detail), { once: true });
                 setTimeout(() => never(new Error(`no ${event} came`)), patience);
             });
-            new Function("host", "root", "given", does)(host, host.shadowRoot, given);
+            const root = host.shadowRoot;
+            {"""
+        + does
+        + """}
             return JSON.parse(JSON.stringify(await told, (_, value) =>
                 ArrayBuffer.isView(value) ? Array.from(value) : value));
         }""",
-        [event, does, given, PATIENCE],
+        [event, given, PATIENCE],
     )
 
 
@@ -57,6 +61,8 @@ class Visit:
     address: str
     said: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+    """What the service worker asked for, to keep it for reading offline."""
 
     def demo(self, name: str, page: str = "") -> Any:
         """The element on a page, which is opened first if it is named."""
@@ -92,7 +98,9 @@ class Visit:
     def quiet(self) -> bool:
         """Whether the console is clean and no request left the site; shows what is not so."""
         assert self.said == []
-        assert [url for url in self.asked if not url.startswith((self.address, "data:", "blob:"))] == []
+        assert [
+            url for url in self.asked + self.kept if not url.startswith((self.address, "data:", "blob:"))
+        ] == []
         assert self.tab.title() != "hacked"
         return True
 
@@ -108,7 +116,11 @@ def visit(
     tab.set_default_timeout(PATIENCE)
     tab.on("console", lambda message: visited.said.append(f"{message.type}: {message.text}"))
     tab.on("pageerror", lambda error: visited.said.append(str(error)))
-    context.on("request", lambda request: visited.asked.append(request.url))
+
+    def note(request: Any) -> None:
+        (visited.kept if request.service_worker else visited.asked).append(request.url)
+
+    context.on("request", note)
     try:
         yield visited
     finally:

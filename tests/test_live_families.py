@@ -12,10 +12,9 @@ from typing import Any
 
 import pytest
 
-from tests import browser
 from tests.conftest import ROOT, python
 from tests.live import HOSTILE, PATIENCE, TYPE, after, visit
-from toolkit import families
+from toolkit import browser, families
 from toolkit.book import Book
 from toolkit.snippets import defined
 
@@ -284,12 +283,15 @@ for (const each of [size, across, down]) each.dispatchEvent(new Event("input"));
 def settled(element: Any, given: dict[str, Any]) -> dict[str, Any]:
     """The answer to the last of several changes."""
     return element.evaluate(
-        """async (host, [does, given, patience]) => {
+        """async (host, [given, patience]) => {
+            const root = host.shadowRoot;
             let last;
             const until = performance.now() + patience;
             const keep = ({ detail }) => { last = detail; };
             host.addEventListener("live-answer", keep);
-            new Function("root", "given", does)(host.shadowRoot, given);
+            {"""
+        + SCENE
+        + """}
             for (let before; before === undefined || before !== last; ) {
                 before = last;
                 if (performance.now() > until) throw new Error("no answer came to rest");
@@ -298,7 +300,7 @@ def settled(element: Any, given: dict[str, Any]) -> dict[str, Any]:
             host.removeEventListener("live-answer", keep);
             return { ...last, small: Array.from(last.small) };
         }""",
-        [SCENE, given, PATIENCE],
+        [given, PATIENCE],
     )
 
 

@@ -16,7 +16,7 @@ from mkdocs.config.config_options import ExtraScriptValue
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File
 
-from toolkit import live, render
+from toolkit import archive, live, paper, publish, render
 from toolkit.book import Book, BookError
 from toolkit.outputs import follow_scheme, move_media, players
 
@@ -25,6 +25,7 @@ log = logging.getLogger("mkdocs.live")
 _recorder: subprocess.Popen[bytes] | None = None
 _live: Path | None = None
 """What runs in the page, if this machine can build it."""
+_chapter: list[str] = []
 
 
 def on_startup(*, command: str, dirty: bool) -> None:
@@ -78,6 +79,8 @@ def on_files(files: Any, config: Any) -> None:
     downloads = [*book.snippet_files(), *sorted((book.snippets / "data").glob("*.*"))]
     for file in downloads:
         files.append(File.generated(config, book.relative(file), abs_src_path=str(file)))
+    packed = File.generated(config, archive.NAME, content=archive.archive(book))
+    files.append(packed)
     for file in sorted(_live.glob("[!.]*")) if _live else []:
         files.append(File.generated(config, f"{live.ADDRESS}/{file.name}", abs_src_path=str(file)))
 
@@ -86,6 +89,8 @@ def on_page_content(html: str, page: Any, config: Any, files: Any) -> str:
     """Take mkdocs-jupyter's 590 KB of style out of a lab page; `stylesheets/lab.css` serves them all."""
     if not page.file.src_uri.endswith(".ipynb"):
         return html
+    # Every visit loads the whole search index. The chapter's pages are found by it, and they lead to these.
+    page.meta["search"] = {"exclude": True}
     html = re.sub(r"<(style|script)\b.*?</\1>", "", html, flags=re.DOTALL)
     html = re.sub(
         r'<div class="zeroclipboard-container">.*?</clipboard-copy>\s*</div>', "", html, flags=re.DOTALL
@@ -113,13 +118,46 @@ def on_page_content(html: str, page: Any, config: Any, files: Any) -> str:
 
 def on_post_page(output: str, page: Any, config: Any) -> str:
     """Let pictures and sounds be files, which a browser fetches when they are seen or played."""
+    output = _named(output)
     depth = page.url.count("/")
     return move_media(output, Path(config.site_dir), "../" * depth)
 
 
+def on_post_template(output: str, template_name: str, config: Any) -> str:
+    return _named(output)
+
+
+def _named(html: str) -> str:
+    """The theme's search says what it is to the eye alone."""
+    return html.replace('role="dialog"', 'role="dialog" aria-label="Search"', 1)
+
+
 def on_post_build(config: Any) -> None:
-    if render.errors and not render.site.serving:
+    if render.site.serving:
+        return
+    if render.errors:
         raise PluginError("\n".join(render.errors))
+    if os.environ.get("BOOK_PDF"):
+        _print(Path(config.site_dir))
+    publish.publish(Path(config.site_dir), _chapter, _live and _live / live.SERVICE_WORKER)
+
+
+def _print(site: Path) -> None:
+    """The chapter as a PDF, and a link to it on the first page; where nothing can print, neither."""
+    try:
+        file = paper.write(site, [page for page in _chapter if page != "lab/"])
+    except BookError as error:
+        log.info("No PDF: %s", error)
+        return
+    size = f"{file.stat().st_size / 1e6:.0f} MB"
+    link = f'The whole chapter is also <a href="{paper.NAME}">one PDF</a> ({size}).'
+    first = site / "index.html"
+    first.write_text(first.read_text(encoding="utf-8").replace(paper.MARK, link), encoding="utf-8")
+
+
+def on_nav(nav: Any, config: Any, files: Any) -> None:
+    """Note the addresses of the chapter's pages; the lab is a section of its own."""
+    _chapter[:] = [item.url for item in nav.items if item.is_page]
 
 
 def on_serve(server: Any, config: Any, builder: Any) -> None:

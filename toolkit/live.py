@@ -24,6 +24,10 @@ from toolkit.book import Book, BookError
 
 ADDRESS = "assets/live"
 """Where the site serves the files, below its root."""
+PACKAGES = ".packages.json"
+"""Beside them: whose code is in the scripts."""
+SERVICE_WORKER = ".service-worker.js"
+"""Beside them, for the root of the site."""
 LEAST_NODE = (20, 19)
 
 

@@ -2,6 +2,7 @@
 import { live, type Demo } from "./element";
 import { defineForms } from "./forms";
 import { filesOf, manifest } from "./manifest";
+import { completeTheme } from "./theme";
 
 const demos: Record<string, Demo> = {
   "live-classifier": {
@@ -76,3 +77,13 @@ for (const [name, demo] of Object.entries(demos)) {
 }
 
 defineForms();
+completeTheme();
+
+// Once the page is there and nothing waits; a reader who saves data keeps nothing that was not asked for.
+const keeper = document.querySelector<HTMLMetaElement>("meta[name='service-worker.js']");
+const thrifty = (navigator as { connection?: { saveData?: boolean } }).connection?.saveData;
+if (keeper && !thrifty && "serviceWorker" in navigator) {
+  const register = () => void navigator.serviceWorker.register(new URL(keeper.content, document.baseURI)).catch(() => undefined);
+  if (document.readyState === "complete") register();
+  else addEventListener("load", register, { once: true });
+}

@@ -45,6 +45,7 @@ mark { color: inherit; background: var(--steel-soft, #e9f1f7); border-radius: .1
 table { border-collapse: collapse; font-size: .7rem; }
 th { overflow-wrap: normal; }
 th, td { text-align: start; padding: .2rem 1.2rem .2rem 0; border-bottom: 1px solid var(--rule, #ccc); vertical-align: top; }
+@media (max-width: 24rem) { th, td { padding-inline-end: .4rem; } }
 pre { overflow-x: auto; background: var(--md-code-bg-color); padding: .5rem .7rem; border-radius: .3rem; font-size: .66rem; line-height: 1.45; max-height: 16rem; }
 pre code { font-family: var(--md-code-font-family, monospace); }
 ul.list { list-style: none; padding: 0; margin: .3rem 0; max-height: 12rem; overflow: auto; }

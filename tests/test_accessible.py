@@ -1,0 +1,92 @@
+"""axe-core finds nothing on any page, in both schemes, narrow and wide, with every demo open."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.live import visit
+from tests.test_site import PAGES
+
+pytestmark = pytest.mark.xdist_group("site")
+AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+CHECK = """async rules => {
+    const found = await axe.run(document, { runOnly: rules, resultTypes: ["violations"] });
+    return found.violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) =>
+        `${id}: ${target.flat().join(" ")}: ${failureSummary}`));
+}"""
+
+
+def violations(tab: Any) -> list[str]:
+    """A sentence for each element that axe has something to say about."""
+    if not tab.evaluate("() => 'axe' in window"):
+        tab.evaluate(AXE.read_text(encoding="utf-8"))
+    return tab.evaluate(CHECK, RULES)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 1280])
+def test_no_violation_on_any_page(address: str, chromium: Any, width: int, scheme: str) -> None:
+    found = {}
+    with visit(chromium, address, width, scheme, reduced_motion="reduce") as reader:
+        for page in [*PAGES, "404.html"]:
+            reader.tab.goto(address + page, wait_until="networkidle")
+            # What unfolds is part of the page.
+            reader.tab.evaluate(
+                "() => document.querySelectorAll('details').forEach(each => { each.open = true; })"
+            )
+            if broken := violations(reader.tab):
+                found[page] = broken
+            if not reader.fits:
+                found.setdefault(page, []).append("is wider than the window")
+    assert found == {}
+
+
+DEMOS = {
+    "what-is-inference/": ["live-classifier"],
+    "what-is-training/": ["teach-it", "forge-it"],
+    "use-before-you-train/": ["write-on", "denoise-it", "describe-it", "say-it"],
+    "inference-considerations/": ["quantise-it"],
+}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_violation_with_every_demo_open(address: str, chromium: Any, scheme: str) -> None:
+    found = {}
+    with visit(chromium, address, 320, scheme, reduced_motion="reduce") as reader:
+        for page, names in DEMOS.items():
+            for name in names:
+                reader.start(name, page if name == names[0] else "")
+            if broken := violations(reader.tab):
+                found[page] = broken
+            if not reader.fits:
+                found.setdefault(page, []).append("is wider than the window")
+    assert found == {}
+
+
+@pytest.mark.parametrize("page", PAGES[:10])
+def test_headings_go_in_order(page: str, address: str, chromium: Any) -> None:
+    with visit(chromium, address) as reader:
+        reader.tab.goto(address + page)
+        levels = reader.tab.locator("article :is(h1, h2, h3, h4, h5, h6)").evaluate_all(
+            "all => all.map(each => Number(each.tagName[1]))"
+        )
+        assert levels[0] == 1 and levels.count(1) == 1
+        assert all(after <= before + 1 for before, after in pairwise(levels)), levels
+
+
+@pytest.mark.parametrize("page", PAGES[:10])
+def test_large_text_and_forced_colours_lose_nothing(page: str, address: str, chromium: Any) -> None:
+    """200 % zoom of a window of 1280 px is a window of 640 px with everything twice as large."""
+    with visit(chromium, address, 640, device_scale_factor=2, forced_colors="active") as reader:
+        reader.tab.goto(address + page, wait_until="networkidle")
+        assert reader.fits
+        hidden = """() => [...document.querySelectorAll("article :is(img, svg, button)")].filter(each => {
+            const style = getComputedStyle(each);
+            return style.visibility === "hidden" || style.opacity === "0";
+        }).length"""
+        assert reader.tab.evaluate(hidden) == 0

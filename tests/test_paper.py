@@ -1,0 +1,44 @@
+"""The chapter as one PDF: every section, with its outline, and links that lead within it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from toolkit import paper
+from toolkit.book import BookError
+
+pytestmark = pytest.mark.xdist_group("site")
+PAGES = ["", "what-is-inference/", "summary/"]
+
+
+def test_pages_are_joined_with_their_links_and_ids(site: Path) -> None:
+    html = paper.join(site, PAGES)
+    ids = re.findall(r'<(?!path|clipPath|g|use|defs)\w+[^>]*?\bid="([^"]+)"', html)
+    assert len(ids) == len(set(ids))
+    broken = [link for link in re.findall(r'href="#([^"]+)"', html) if link not in ids]
+    assert broken == [], "a link within the file leads nowhere"
+    for source in re.findall(r'<img[^>]*\bsrc="([^"]+)"', html):
+        assert (site / source).is_file()
+    assert "<script" not in html
+
+
+def test_it_is_printed_with_an_outline(site: Path) -> None:
+    file = paper.write(site, PAGES)
+    try:
+        data = file.read_bytes()
+    finally:
+        file.unlink()
+    assert data.startswith(b"%PDF-")
+    assert b"/Outlines" in data
+    assert b"/StructTreeRoot" in data, "a screen reader finds headings and text alternatives"
+    assert data.count(b"/Type /Page\n") + data.count(b"/Type /Page ") > 3
+    assert not (site / "print.html").exists()
+
+
+def test_without_a_browser_it_says_what_is_missing(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("toolkit.browser.find", lambda: None)
+    with pytest.raises(BookError, match="no Chromium"):
+        paper.write(site, PAGES)
