@@ -295,8 +295,8 @@ def _lab_url(shown: str) -> str:
 
 def _up(page: str | None) -> str:
     """Relative path from a page's address to the site's root."""
-    if page is None:
-        return "../"
+    if page is None:  # a builder that rewrites links from where the page's file lies, as Zensical does
+        return ""
     return "../" * len([part for part in page.split("/")[:-1] if part != "."])
 
 
