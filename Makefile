@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help setup serve site live record check test lint verify-all weights benchmark benchmark-live benchmark-cluster benchmark-pages browser clean
+.PHONY: help setup serve site live record check test lint verify-all chaos weights benchmark benchmark-live benchmark-cluster benchmark-pages browser clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,6 +38,9 @@ lint: .venv/.testable
 
 verify-all: .venv/.installed  ## execute every snippet, the long trainings too, and compare with the records
 	$(BIN)/python -m toolkit record --verify
+
+chaos: .venv/.testable  ## ten minutes of accidents to the recorder
+	BOOK_CHAOS_SECONDS=600 $(BIN)/python -m pytest tests/test_chaos.py -n 0 -s
 
 weights: .venv/.installed  ## train the embedded weights anew
 	$(BIN)/python -m toolkit weights

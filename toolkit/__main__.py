@@ -32,6 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BookError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except OSError as error:  # a full disk, a folder without permission, a file where a folder should be
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"error: {where}{error.strerror or error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("stopped; records already written are kept", file=sys.stderr)
         return 130

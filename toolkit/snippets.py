@@ -148,6 +148,8 @@ def _markers(text: str) -> list[tuple[int, str]]:
 
 
 def _parse_marker(rest: str, place: str) -> tuple[str, dict[str, Any]]:
+    if rest and not rest[0].isspace():
+        raise SnippetError(f"{place}: write `# %% title`, with a space, or another comment")
     attributes: dict[str, Any] = {}
     for name, value in _ATTRIBUTE.findall(rest):
         try:
