@@ -73,7 +73,7 @@ def test_code_on_a_page_is_the_code_in_the_file(site: Path) -> None:
     shown = set()
     for page, text in documents(site).items():
         for name, block in re.findall(
-            r'<div class="snippet" data-snippet="([^"]+)">(.*?)</footer>', text, re.DOTALL
+            r'<section class="snippet" data-snippet="([^"]+)">(.*?)</footer>', text, re.DOTALL
         ):
             cells = [cell.source for cell in read(BOOK.snippets / name, BOOK).cells]
             for code in re.findall(r'<div class="highlight">.*?<code>(.*?)</code>', block, re.DOTALL):
@@ -168,6 +168,7 @@ def test_buttons_copy_the_file_and_the_cell(address: str, chromium) -> None:
     tab.goto(address + "what-is-inference/")
     block = tab.locator('[data-snippet="what_is_inference/frozen_weights.py"]')
     block.get_by_role("button", name="Copy the file").click()
+    block.get_by_role("button", name="Copied").wait_for()
     snippet = read(BOOK.snippets / "what_is_inference/frozen_weights.py", BOOK)
     assert tab.evaluate("navigator.clipboard.readText()") == snippet.text
     block.locator("button.md-code__button, button.md-clipboard").first.click(force=True)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 import sys
 from collections.abc import Callable
 from typing import Any
 
 SVG_LIMIT = 150_000
 """Characters; a figure whose SVG is longer is stored as PNG."""
+
+_IMAGE = re.compile(r'(xlink:href="data:image/png;base64,)([^"]+)')
 
 STYLE = {
     "svg.hashsalt": "book",  # the same drawing gives the same bytes
@@ -30,7 +33,9 @@ def figure_bundle(
     alt = describe(figure)
     out = io.BytesIO()
     figure.savefig(out, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None})
-    svg = out.getvalue().decode("utf-8")
+    svg = _IMAGE.sub(
+        lambda match: match[1] + _smaller(match[2]).decode("ascii"), out.getvalue().decode("utf-8")
+    )
     if len(svg) <= SVG_LIMIT:
         svg = svg[svg.index("<svg") :]
         label = alt.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
@@ -42,6 +47,23 @@ def figure_bundle(
     )
     data = base64.b64encode(out.getvalue()).decode("ascii")
     return {"image/png": data, "text/plain": alt}, {"image/png": {"alt": alt}}
+
+
+def _smaller(encoded: str) -> bytes:
+    """A picture within a figure, base64; with at most 256 opaque colours a byte a pixel holds it as well."""
+    import numpy
+    from PIL import Image
+
+    data = base64.b64decode(encoded)
+    pixels = numpy.asarray(Image.open(io.BytesIO(data)).convert("RGBA"))
+    colours, index = numpy.unique(pixels.reshape(-1, 4), axis=0, return_inverse=True)
+    if len(colours) > 256 or (colours[:, 3] < 255).any():
+        return encoded.encode()
+    picture = Image.fromarray(index.reshape(pixels.shape[:2]).astype("uint8"), "P")
+    picture.putpalette(colours[:, :3].tobytes())
+    out = io.BytesIO()
+    picture.save(out, format="png", optimize=True)
+    return base64.b64encode(min(data, out.getvalue(), key=len))
 
 
 def describe(figure: Any) -> str:

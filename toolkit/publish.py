@@ -82,6 +82,7 @@ def offline_files(site: Path, chapter: Iterable[str]) -> list[str]:
                 found.add(file)
     found |= {file.resolve() for file in (site / "assets" / "live").glob("*.js")}
     found |= {file.resolve() for file in (site / "assets" / "javascripts" / "workers").glob("*.js")}
+    found |= {file.resolve() for file in (site / "snippets").glob("*/*.py")}
     found.add((site / "search" / "search_index.json").resolve())
     root = site.resolve()
     return pages + sorted(file.relative_to(root).as_posix() for file in found if file.exists())

@@ -161,7 +161,11 @@ def _show(line: str, show: str, md: Markdown) -> str:
     header = _header(state, snippet, page)
     footer = f'<footer><p class="spoke">{provenance(record, page)} {cost(record)}.</p></footer>'
     body = "".join([header, note, *blocks, footer])
-    return f'<div class="snippet" data-snippet="{escape(name.strip())}">{body}</div>'
+    # Searched is the prose: an index of all code and output would weigh more than the page. The theme's
+    # parser takes the end of any element of the same name for the end of what is left out.
+    return (
+        f'<section class="snippet" data-snippet="{escape(name.strip())}" data-search-exclude>{body}</section>'
+    )
 
 
 def _cell(source: str, cell: Cell | None, record: Record, title: str, show: str, md: Markdown) -> str:
@@ -187,16 +191,16 @@ def highlight(source: str, md: Markdown, title: str = "") -> str:
 
 
 def _header(state: State, snippet: Snippet | None, page: str | None) -> str:
-    """The file's path, its other forms, and a button that Material's clipboard code answers."""
+    """The file's path, its other forms, and a button that a script shows and answers."""
     parts = [
         f'<span class="snippet-path">{escape(state.shown)}</span>',
         f'<span class="files">{_links(state, page)}',
     ]
     if snippet is not None:
-        text = escape(snippet.text, quote=True)
-        parts.append(
-            f' · <button type="button" class="copy-file" data-clipboard-text="{text}">Copy the file</button>'
-        )
+        # The file's text would weigh as much again as what is shown of it: the button fetches it.
+        file = f"{_up(page)}snippets/{snippet.name}"
+        button = f'<button type="button" class="copy-file" data-file="{file}">Copy the file</button>'
+        parts.append(f"<span hidden> · {button}</span>")
     parts.append("</span>")
     if snippet is not None and snippet.needs:
         parts.append(f'<span class="needs">Needs: {_needs(snippet, page)}</span>')

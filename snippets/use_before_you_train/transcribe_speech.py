@@ -35,6 +35,7 @@ spectrogram = features.input_features[0][:, : int(100 * len(wave) / rate)]
 alt = "Spectrogram: bands of bright stripes where somebody speaks, dark between the words"
 figure, axes = plt.subplots(figsize=(6.4, 2.4), label=alt)
 seconds = spectrogram.shape[1] / 100
-axes.imshow(spectrogram, origin="lower", aspect="auto", extent=(0, seconds, 0, 80))
+extent = (0, seconds, 0, 80)
+axes.imshow(spectrogram, origin="lower", aspect="auto", interpolation="none", extent=extent)
 axes.set(xlabel="seconds", ylabel="mel band", title=text.strip())
 plt.show()

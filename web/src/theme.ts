@@ -1,10 +1,29 @@
-/** What the theme leaves out for those who use no mouse, or no screen; it draws these parts by script. */
+/** What pages need beside the demos: to copy a file, and what the theme leaves out for those without mouse or screen. */
+
 function complete(): void {
+  for (const button of document.querySelectorAll<HTMLButtonElement>("[hidden] > button.copy-file")) {
+    (button.parentElement as HTMLElement).hidden = false;
+    button.addEventListener("click", () => void copyFile(button, button.dataset.file as string));
+  }
   // One such landmark for each piece of code would drown the page's own.
   for (const nav of document.querySelectorAll("nav.md-code__nav:not([role])")) nav.setAttribute("role", "presentation");
   for (const wrap of document.querySelectorAll<HTMLElement>(".md-typeset__scrollwrap:not([tabindex])")) {
     if (wrap.scrollWidth > wrap.clientWidth) wrap.tabIndex = 0;
   }
+}
+
+/** The whole file to the clipboard; what went wrong stands on the button for a moment. */
+async function copyFile(button: HTMLButtonElement, address: string): Promise<void> {
+  const text = fetch(new URL(address, document.baseURI)).then((answer) => {
+    if (!answer.ok) throw new Error(String(answer.status));
+    return answer.blob();
+  });
+  const said = await navigator.clipboard
+    .write([new ClipboardItem({ "text/plain": text.then((blob) => new Blob([blob], { type: "text/plain" })) })])
+    .then(() => "Copied", () => "Could not copy: download .py");
+  const before = button.textContent;
+  button.textContent = said;
+  setTimeout(() => { button.textContent = before; }, 2000);
 }
 
 let waiting = false;
