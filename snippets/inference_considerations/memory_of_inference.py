@@ -1,0 +1,66 @@
+"""What a loaded model holds in memory, and what each batch needs on top of that.
+
+Needs: pip install torch transformers psutil matplotlib
+"""
+
+# %% write a program that looks at its own memory
+# In a process of its own: what another has imported or freed would blur the picture.
+PROGRAM = """
+import os, sys, psutil
+def peak():  # MB, the most that this process ever held
+    info = psutil.Process().memory_info()
+    if hasattr(info, "peak_wset"):  # Windows
+        return info.peak_wset / 1e6
+    import resource
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most / 1e6 if sys.platform == "darwin" else most * 1024 / 1e6
+marks = [("Python", peak())]
+import torch
+marks.append(("torch", peak()))
+from transformers import AutoModel, PreTrainedModel  # the second brings the rest along
+marks.append(("transformers", peak()))
+model = AutoModel.from_pretrained(sys.argv[1]).eval()
+weights = sum(p.nbytes for p in model.parameters()) / 1e6
+marks.append(("weights", peak()))
+for batch in map(int, sys.argv[2:]):  # the smallest first, so that each peak is its own
+    ids = torch.ones(batch, 128, dtype=torch.long)
+    with torch.inference_mode():
+        model(input_ids=ids, attention_mask=torch.ones_like(ids))
+    marks.append((batch, peak()))
+print(repr((weights, marks)))
+"""
+
+# %% run it tags=["measured"]
+import ast
+import subprocess
+import sys
+
+name = "sentence-transformers/all-MiniLM-L6-v2"
+batches = [1, 4, 16, 64]
+command = [sys.executable, "-c", PROGRAM, name, *map(str, batches)]
+printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+weights, marks = ast.literal_eval(printed.splitlines()[-1])
+peaks = dict(marks)
+print(f"weights by arithmetic: {weights:.0f} MB")
+before, grown = 0.0, {}
+for what, peak in marks:
+    grown[what], before = peak - before, peak
+    shown = f"batch of {what}" if what in batches else what
+    print(f"{shown:14} {grown[what]:+8.0f} MB, peak {peak:6.0f} MB")
+
+# %% draw it tags=["measured"]
+import matplotlib.pyplot as plt
+
+alt = "Bars of peak memory: libraries and weights stay the same, activations grow by batch"
+_, axes = plt.subplots(label=alt)
+bars = [str(batch) for batch in batches]
+bottom = 0.0
+layers = {"Python": "#888888", "torch": "#d9531e", "transformers": "#b8860b"}
+for what, color in {**layers, "weights": "#2a5db0"}.items():
+    axes.bar(bars, grown[what], bottom=bottom, color=color, label=what)
+    bottom += grown[what]
+activations = [peaks[batch] - bottom for batch in batches]
+axes.bar(bars, activations, bottom=bottom, color="#1f6f78", label="activations")
+axes.set(xlabel="texts of 128 tokens in a batch", ylabel="MB, at the peak")
+axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+plt.show()
