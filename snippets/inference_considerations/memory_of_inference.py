@@ -6,24 +6,27 @@ Needs: pip install torch transformers psutil matplotlib
 # %% write a program that looks at its own memory
 # In a process of its own: what another has imported or freed would blur the picture.
 PROGRAM = """
-import os, sys, psutil
+import sys, psutil
+def held():  # MB now
+    return psutil.Process().memory_info().rss / 1e6
 def peak():  # MB, the most that this process ever held
-    info = psutil.Process().memory_info()
-    if hasattr(info, "peak_wset"):  # Windows
-        return info.peak_wset / 1e6
+    if sys.platform == "linux":  # getrusage would count the program that started this one
+        status = open("/proc/self/status").read()
+        return int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e6
+    if sys.platform == "win32":
+        return psutil.Process().memory_info().peak_wset / 1e6
     import resource
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most / 1e6 if sys.platform == "darwin" else most * 1024 / 1e6
-marks = [("Python", peak())]
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+marks = [("Python", held())]
 import torch
-marks.append(("torch", peak()))
+marks.append(("torch", held()))
 from transformers import AutoModel, PreTrainedModel  # the second brings the rest along
-marks.append(("transformers", peak()))
+marks.append(("transformers", held()))
 model = AutoModel.from_pretrained(sys.argv[1]).eval()
 weights = sum(p.nbytes for p in model.parameters()) / 1e6
-marks.append(("weights", peak()))
+marks.append(("weights", held()))
 for batch in map(int, sys.argv[2:]):  # the smallest first, so that each peak is its own
-    ids = torch.ones(batch, 128, dtype=torch.long)
+    ids = torch.randint(1000, 30000, (batch, 128))
     with torch.inference_mode():
         model(input_ids=ids, attention_mask=torch.ones_like(ids))
     marks.append((batch, peak()))
@@ -46,7 +49,7 @@ before, grown = 0.0, {}
 for what, peak in marks:
     grown[what], before = peak - before, peak
     shown = f"batch of {what}" if what in batches else what
-    print(f"{shown:14} {grown[what]:+8.0f} MB, peak {peak:6.0f} MB")
+    print(f"{shown:14} {grown[what]:+8.0f} MB, in all {peak:6.0f} MB")
 
 # %% draw it tags=["measured"]
 import matplotlib.pyplot as plt

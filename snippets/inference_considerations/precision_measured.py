@@ -22,7 +22,7 @@ model = AutoModelForSequenceClassification.from_pretrained(name).eval()
 batch = dict(tokenizer(["It broke.", "It still works."], padding=True, return_tensors="pt"))
 sizes = {0: torch.export.Dim("batch"), 1: torch.export.Dim("tokens")}
 shapes = dict.fromkeys(batch, sizes)  # so that the graph takes any batch, any length
-program = torch.onnx.export(model, kwargs=batch, dynamic_shapes=shapes, dynamo=True)
+program = torch.onnx.export(model, kwargs=batch, dynamic_shapes=shapes, verbose=False)
 program.save("fp32.onnx")
 
 # %% take bits away
