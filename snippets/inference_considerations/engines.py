@@ -5,18 +5,23 @@ torch.compile a C++ compiler (g++, clang, or MSVC)
 """
 
 # %% load a model and export it
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import torch
 from transformers import AutoModel, AutoTokenizer
 
 name = "sentence-transformers/all-MiniLM-L6-v2"
 tokenizer = AutoTokenizer.from_pretrained(name)
 model = AutoModel.from_pretrained(name).eval()
-text = "It worked for a week, then the hinge broke and nobody answered my mail."
+text = "It worked for a week, then the hinge broke and nobody answered."
 batch = dict(tokenizer([text] * 8, return_tensors="pt"))
 sizes = {0: torch.export.Dim("batch"), 1: torch.export.Dim("tokens")}
 shapes = dict.fromkeys(batch, sizes)  # so that the graph takes any batch, any length
 program = torch.onnx.export(model, kwargs=batch, dynamic_shapes=shapes, verbose=False)
-program.save("minilm.onnx")
+scratch = TemporaryDirectory(ignore_cleanup_errors=True)  # gone when Python ends
+exported = Path(scratch.name, "minilm.onnx")
+program.save(exported)
 
 # %% make the engines tags=["measured"]
 import shutil
@@ -36,7 +41,7 @@ def answer(run=model) -> torch.Tensor:
 def onnx_runtime(threads: int):
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession("minilm.onnx", options)
+    session = onnxruntime.InferenceSession(exported, options)
     given = {i.name: batch[i.name].numpy() for i in session.get_inputs()}
     return lambda: torch.from_numpy(session.run(None, given)[0])
 

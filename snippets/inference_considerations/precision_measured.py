@@ -6,6 +6,7 @@ book's reviews.csv
 
 # %% export the classifier
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pandas as pd
 import torch
@@ -23,25 +24,28 @@ batch = dict(tokenizer(["It broke.", "It still works."], padding=True, return_te
 sizes = {0: torch.export.Dim("batch"), 1: torch.export.Dim("tokens")}
 shapes = dict.fromkeys(batch, sizes)  # so that the graph takes any batch, any length
 program = torch.onnx.export(model, kwargs=batch, dynamic_shapes=shapes, verbose=False)
-program.save("fp32.onnx")
+scratch = TemporaryDirectory(ignore_cleanup_errors=True)  # gone when Python ends
+folder = Path(scratch.name)
+exact = folder / "fp32.onnx"
+program.save(exact)
 
 # %% take bits away
 import onnx
 from onnxruntime.quantization import quantize_dynamic
 from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 
-quantize_dynamic("fp32.onnx", "int8.onnx")  # one scale for a whole matrix
-quantize_dynamic("fp32.onnx", "int8-rows.onnx", per_channel=True)  # one for each row
+quantize_dynamic(exact, folder / "int8.onnx")  # one scale for a whole matrix
+quantize_dynamic(exact, folder / "int8-rows.onnx", per_channel=True)  # one for each row
 for bits in (4, 2):  # one scale for every 32 weights; the embeddings keep four bits
-    graph = onnx.load("fp32.onnx")
+    graph = onnx.load(exact)
     for operator, width in (("Gather", 4), ("MatMul", bits)):
         kind = {"bits": width, "block_size": 32, "op_types_to_quantize": (operator,)}
         quantizer = MatMulNBitsQuantizer(graph, accuracy_level=4, **kind)
         quantizer.process()
         graph = quantizer.model.model
-    onnx.save(graph, f"int{bits}.onnx")
-model.save_pretrained("fp32")
-model.bfloat16().save_pretrained("bf16")
+    onnx.save(graph, folder / f"int{bits}.onnx")
+model.save_pretrained(folder / "fp32")
+model.bfloat16().save_pretrained(folder / "bf16")
 
 # %% measure each tags=["measured"]
 import statistics
@@ -60,15 +64,16 @@ texts, positive = reviews.text.tolist(), (reviews.label == "positive").to_numpy(
 
 def load(form: str):
     """The file that was written, and a function from encoded texts to logits."""
+    file = folder / form
     if not form.endswith(".onnx"):
-        net = AutoModelForSequenceClassification.from_pretrained(form, dtype="auto").eval()
+        net = AutoModelForSequenceClassification.from_pretrained(file, dtype="auto").eval()
         run = torch.inference_mode()(lambda batch: net(**batch).logits.float().numpy())
-        return Path(form, "model.safetensors"), run
+        return file / "model.safetensors", run
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(form, options)
+    session = onnxruntime.InferenceSession(file, options)
     names = [i.name for i in session.get_inputs()]
-    return Path(form), lambda b: session.run(None, {n: b[n].numpy() for n in names})[0]
+    return file, lambda b: session.run(None, {n: b[n].numpy() for n in names})[0]
 
 
 measured, first = {}, None
