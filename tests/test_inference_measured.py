@@ -136,8 +136,8 @@ def test_memory_is_never_less_than_the_weights() -> None:
 def test_no_engine_was_left_out() -> None:
     """That all give the same answer the snippet asserts itself."""
     rows = table("engines")
-    assert set(rows) == {"eager", "ONNX Runtime", "torch.compile"}
-    assert all(milliseconds > 0 for row in rows.values() for milliseconds in row)
+    for engine in ("eager", "ONNX Runtime", "torch.compile"):
+        assert len(rows[engine]) == 2 and min(rows[engine]) > 0
 
 
 @pytest.fixture
