@@ -84,6 +84,8 @@ async def work(waiting: asyncio.Queue) -> None:
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 
@@ -114,6 +116,12 @@ async def answer(review: Review, request: Request) -> dict:
     promise = asyncio.get_running_loop().create_future()
     waiting.put_nowait((request, tokens, promise))
     return await promise
+
+
+@app.exception_handler(RequestValidationError)
+def explain(request: Request, error: RequestValidationError) -> JSONResponse:
+    sentence = 'Send JSON like {"text": "…"}, with 1 to 2,000 characters of text.'
+    return JSONResponse({"detail": sentence}, 422)
 
 
 # %% start it and call it tags=["measured"]
