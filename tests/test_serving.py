@@ -26,6 +26,8 @@ from toolkit import hub
 from toolkit.book import Book
 from toolkit.snippets import read
 
+pytestmark = pytest.mark.xdist_group("serving")
+
 FOLDER = ROOT / "snippets" / "inference_considerations"
 ROOM = 64
 """Requests that may wait; tests of overload fill it."""
@@ -233,20 +235,21 @@ def test_a_client_that_goes_away_is_not_computed_and_holds_nobody_up(server: Ser
     assert server.passes() == [["held"], ["stays"]]
 
 
-def test_a_shutdown_answers_what_was_accepted_and_refuses_the_rest(tmp_path: Path) -> None:
-    with Server(tmp_path) as server:
-        first = server.hold()
-        accepted = server.send(numbered(40))
-        server.until(lambda: server.waiting() == 40)
-        server.process.send_signal(signal.SIGTERM)
-        server.until(lambda: not server.listens())  # and while it owes answers, it has not ended
-        server.release()
-        replies = [reply.result() for reply in (first, *accepted)]
-        assert [reply.status_code for reply in replies] == [200] * 41
-        assert {reply.json()["label"] for reply in replies} == {"POSITIVE", "NEGATIVE"}
-        server.process.wait(timeout=30)
-        assert gone(server.mark), marked(server.mark)
-        assert "Traceback" not in (tmp_path / "log").read_text()
+def test_a_shutdown_answers_what_was_accepted_and_refuses_the_rest(server: Server) -> None:
+    """The last of those that share the server: it ends it."""
+    first = server.hold()
+    poisoned = (server.here / "log").read_text().count("Traceback")
+    accepted = server.send(numbered(40))
+    server.until(lambda: server.waiting() == 40)
+    server.process.send_signal(signal.SIGTERM)
+    server.until(lambda: not server.listens())  # and while it owes answers, it has not ended
+    server.release()
+    replies = [reply.result() for reply in (first, *accepted)]
+    assert [reply.status_code for reply in replies] == [200] * 41
+    assert {reply.json()["label"] for reply in replies} == {"POSITIVE", "NEGATIVE"}
+    server.process.wait(timeout=30)
+    assert gone(server.mark), marked(server.mark)
+    assert (server.here / "log").read_text().count("Traceback") == poisoned
 
 
 LOADS = {"load_test": "uvicorn", "load_transformers_serve": " serve "}
