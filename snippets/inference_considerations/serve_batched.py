@@ -14,6 +14,7 @@ name = "distilbert/distilbert-base-uncased-finetuned-sst-2-english"
 tokenizer = AutoTokenizer.from_pretrained(name)
 model = AutoModelForSequenceClassification.from_pretrained(name).eval()
 pad = DataCollatorWithPadding(tokenizer)
+torch.set_num_threads(max(1, torch.get_num_threads() - 1))  # a core serves the web
 
 
 # %% answer a batch
