@@ -123,5 +123,6 @@ for (way, rows), color in zip(measured.items(), ("#d9531e", "#1f6f78")):
         axes.annotate(clients, (x, y), (4, -11), textcoords="offset points", color=color)
 axes.set(xlabel="answers a second", ylabel="milliseconds until the answer", yscale="log")
 axes.set_xlim(0)
+axes.yaxis.set_major_formatter("{x:g}")
 axes.legend(title="beside the dots: clients", bbox_to_anchor=(1, 1), loc="upper left")
 plt.show()
