@@ -164,7 +164,8 @@ if __name__ == "__main__":
             server.should_exit = True  # as a SIGTERM does
             count = Counter(reply.result()[0] for reply in last)
             thread.join()
-            print(f"40 at closing time: {count[200]} answered, then {ask(good)[0]}")
+            print(f"40 at closing time: {count[200]} answered,")
+            print(f"             {count['no connection']} came too late to be accepted")
     finally:
         server.should_exit = True
         thread.join()
