@@ -181,12 +181,15 @@ def test_a_model_that_only_a_started_program_opens_is_in_the_record(small: Small
     """
     small.snippet("starts", text.replace("{}", "someone/model"))
     small.snippet("apart", text.replace("{}", "someone/else"))
+    small.snippet("indirect", text.replace("{}", "snippets/page/starts.py"))
     result = small.toolkit("record")
     assert result.returncode == 0, result.stderr
-    (weights,) = read_record(small.record("starts"), small.book).about["weights"]
-    assert (weights["id"], weights["name"], weights["from"]) == ("someone/model", "small", "embedded")
+    for name in ("starts", "indirect"):
+        (weights,) = read_record(small.record(name), small.book).about["weights"]
+        assert (weights["id"], weights["name"], weights["from"]) == ("someone/model", "small", "embedded")
     assert read_record(small.record("apart"), small.book).about["weights"] == []
     changed = catalog.replace("parameters = 3", "parameters = 4")
     (small.root / "models" / "catalog.toml").write_text(changed)
     check = small.toolkit("record", "--check").stdout.splitlines()
-    assert check == ["snippets/page/starts.py: weights of `someone/model` changed"]
+    reason = "weights of `someone/model` changed"
+    assert check == [f"snippets/page/{name}.py: {reason}" for name in ("indirect", "starts")]

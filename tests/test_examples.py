@@ -24,8 +24,9 @@ LONG_TRAININGS = {
     *("sentiment_head", "compare", "fine_tune", "fine_tune_lora", "frozen_embeddings", "from_scratch"),
     *(f"train_{name}" for name in ("gpt", "chat", "clip", "blip", "whisper", "voice", "diffusion")),
     "ngram_baseline",
+    *("load_test", "load_transformers_serve"),
 }
-"""Snippets that may take longer."""
+"""Snippets that may take longer: most of them train, two start servers and load them."""
 
 MOST_LINES = {
     "compare": 165,
@@ -39,10 +40,14 @@ MOST_LINES = {
     "effort_impact_time": 95,
     "precision_measured": 95,
     "engines": 65,
+    "serve_batched": 130,
+    "load_test": 105,
+    "load_transformers_serve": 105,
 }
 """One idea, but more than sixty lines: rivals side by side, trainings that make their own speech, a table
 of rules, which is read as one, a picture that measures what it lacks, seven formats that are written to disk
-before they are measured, and calculators, which say what is wrong with what they are given."""
+before they are measured, calculators, which say what is wrong with what they are given, a server that does
+what a server must, and loads, which start their server and end it whatever happens."""
 
 QUICK = [file for file in SNIPPETS if RECORDS[file].about["seconds"] <= LONG]
 RICH = [

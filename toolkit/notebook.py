@@ -48,7 +48,7 @@ _AFTER = """
 import json as _json
 from toolkit import downloads as _downloads
 print(_json.dumps({{"refused": _downloads.refused,
-    "files": _observer.files({text!r}), "models": _observer.models(),
+    "files": _observer.files({text!r}), "models": _observer.models({text!r}),
     "packages": sorted(_graph.closure(frozenset({imports!r})))}}))
 """
 

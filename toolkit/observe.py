@@ -4,7 +4,8 @@ An audit hook sees every file that Python code opens, so what a snippet depends 
 and need not be declared. Native code (safetensors, tokenizers, Arrow) opens files unseen: a
 model folder counts whole once any of its files is touched, and a string in the snippet that
 names a file of the book counts as that file. A program that the snippet starts is as unseen: a Hub
-id among its arguments counts as a model that it uses. For native writes the kernel is asked (Landlock).
+id among its arguments, or in another snippet that this one names, counts as a model that it uses. For
+native writes the kernel is asked (Landlock).
 """
 
 from __future__ import annotations
@@ -121,12 +122,17 @@ class Observer:
         found |= {self._of_the_book(path, "/") for path in self._listed if os.path.isdir(path)}
         return sorted(path for path in found if path)
 
-    def models(self) -> list[tuple[str, str]]:
-        """Hub id and revision of each model folder that was touched, here or by a program started here."""
+    def models(self, text: str = "") -> list[tuple[str, str]]:
+        """Hub id and revision of each model folder that was touched, here or by a program started here.
+
+        `text` is the snippet's source: the ids in another snippet that it names count as touched.
+        """
         touched = (_MODEL_FOLDER.search(path.replace(os.sep, "/")) for path in self._opened | self._listed)
         found = {(match[1].replace("--", "/"), match[2]) for match in touched if match}
         cache = Path(os.environ.get("HF_HUB_CACHE", ""))
-        for name in self._arguments:
+        others = (Path(self.root, path) for path in _strings(text) if path.endswith(".py"))
+        sources = (other.read_text("utf-8") for other in others if other.is_file())
+        for name in self._arguments.union(*map(_strings, sources)):
             main = cache / f"models--{name.replace('/', '--')}" / "refs" / "main"
             if name.count("/") == 1 and len(name) < 200 and main.is_file():
                 found.add((name, main.read_text().strip()))

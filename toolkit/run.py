@@ -412,7 +412,7 @@ def run_here(
         "outputs": outputs,
         "seconds": seconds,
         "files": [path for path in observer.files(snippet.text) if path != snippet.shown],
-        "models": observer.models(),
+        "models": observer.models(snippet.text),
         "packages": sorted(imports.closure(snippet.imports)),
     }
 
