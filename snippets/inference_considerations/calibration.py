@@ -73,14 +73,18 @@ print(grouped.assign(reviews=kinds.kind.value_counts()).round(2).to_string())
 # %% draw the reliability diagram
 import matplotlib.pyplot as plt
 
-alt = "Two reliability diagrams: as it comes, the dots of 60 to 90 % lie below the diagonal"
+alt = (
+    "Two reliability diagrams: dots below the diagonal, and with a temperature closer to it"
+)
 figure, axes = plt.subplots(1, 2, figsize=(7, 3.4), sharey=True, label=alt)
 for axis, (title, pair), color in zip(axes, found.items(), ("#d9531e", "#1f6f78")):
     axis.plot([0.5, 1], [0.5, 1], color="#888888", linestyle="--")
     for p, share, n in gaps(*pair):
-        spread = 1.96 * (p * (1 - p) / n) ** 0.5  # where 95 % of faultless models would lie
-        axis.plot([p, p], [max(0, p - spread), min(1, p + spread)], color="#88888866")
+        reach = 1.96 * (p * (1 - p) / n) ** 0.5  # 95 % of faultless models lie within
+        axis.plot([p, p], [p - reach, min(1, p + reach)], color="#88888888")
         axis.scatter(p, share, s=15 + n / 2, color=color, alpha=0.8)
     axis.set(title=title, xlabel="it says", xlim=(0.5, 1.02), ylim=(0.2, 1.05))
+axes[0].lines[1].set_label("a faultless model")
 axes[0].set(ylabel="it is right")
+axes[0].legend(loc="lower right")
 plt.show()
