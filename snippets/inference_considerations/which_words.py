@@ -51,10 +51,8 @@ asked = [
 ]
 moved = {text: pushes(text) for text in asked}
 for text, push in moved.items():
-    share = odds([text]).sigmoid().item()
-    words = text.split()
-    up, down = (words[i].strip(".,") for i in (push.argmax(), push.argmin()))
-    print(f"{share:4.0%} positive, most by {up!r}, least by {down!r}: {text}")
+    most = [f"{text.split()[i]} {push[i]:+.1f}" for i in push.abs().topk(2).indices]
+    print(f"{text}\n  {odds([text]).sigmoid().item():.0%} positive; {', '.join(most)}")
 
 # %% draw the words
 import matplotlib.pyplot as plt
@@ -67,10 +65,10 @@ for row, (text, push) in enumerate(moved.items()):
         color = "#1f6f78" if force > 0 else "#d9531e"
         shade = {"facecolor": color, "alpha": abs(force) / 2, "linewidth": 0, "pad": 2}
         axes.text(place, -row, word, family="monospace", fontsize=9, bbox=shade)
-        axes.bar(place + len(word) / 2, force / 3, len(word), -row - 0.4, color=color)
+        axes.bar(place + len(word) / 2, force / 4, len(word), -row - 0.45, color=color)
         place += len(word) + 1
-    axes.plot([0, place], [-row - 0.4] * 2, color="#888888", linewidth=0.5)
-axes.set(xlim=(0, 66), ylim=(-3.9, 0.5))
+    axes.plot([0, place], [-row - 0.45] * 2, color="#888888", linewidth=0.5)
+axes.set(xlim=(0, 66), ylim=(-3.9, 0.5), title="up: towards positive, down: negative")
 axes.axis("off")
 plt.show()
 
