@@ -23,7 +23,7 @@ RECORDS = {file: read_record(BOOK.record_file(file), BOOK) for file in SNIPPETS}
 LONG_TRAININGS = {
     *("sentiment_head", "compare", "fine_tune", "fine_tune_lora", "frozen_embeddings", "from_scratch"),
     *(f"train_{name}" for name in ("gpt", "chat", "clip", "blip", "whisper", "voice", "diffusion")),
-    "ngram_baseline",
+    *("ngram_baseline", "two_processes", "calibration", "which_words", "never_made_for"),
 }
 """Snippets that may take longer."""
 
@@ -37,10 +37,16 @@ MOST_LINES = {
     "training_memory": 85,
     "serving_cost": 95,
     "effort_impact_time": 95,
+    "calibration": 70,
+    "which_words": 75,
+    "never_made_for": 70,
+    "train_on_many": 115,
+    "two_processes": 65,
 }
 """One idea, but more than sixty lines: rivals side by side, trainings that make their own speech, a table
-of rules, which is read as one, a picture that measures what it lacks, and calculators, which say what is
-wrong with what they are given."""
+of rules, which is read as one, a picture that measures what it lacks, calculators, which say what is wrong
+with what they are given, looks into a model with a test of what they show, and a training script that saves,
+resumes and scores, with the script that launches it."""
 
 QUICK = [file for file in SNIPPETS if RECORDS[file].about["seconds"] <= LONG]
 RICH = [

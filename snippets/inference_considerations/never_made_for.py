@@ -10,13 +10,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-files = [Path(f"snippets/data/{name}.csv") for name in ("reviews", "products", "strange")]
-for path in files:
+learnt_from = Path("snippets/data/reviews.csv")
+others = [Path("snippets/data/products.csv"), Path("snippets/data/strange.csv")]
+for path in (learnt_from, *others):
     if not path.exists():
         raise SystemExit(
             f"{path} is missing: download it from the book's page and put it there"
         )
-reviews, products, strange = (pd.read_csv(f, keep_default_na=False) for f in files)
+reviews, products, strange = (
+    pd.read_csv(file, keep_default_na=False) for file in (learnt_from, *others)
+)
 known = reviews[reviews.split == "train"].sample(1500, random_state=0).text.tolist()
 fresh = reviews[reviews.split == "test"]  # of products that it never saw
 held_back = fresh["product"].isin(sorted(fresh["product"].unique())[::2])
@@ -44,28 +47,29 @@ for group, texts in groups.items():
     distance[group] = 1 - near.mean(1)
 
 # %% see how sure it is
-print(f"{'':20}median  over 0.95  POSITIVE")
+print(f"{'':20} median  over 95 %  POSITIVE")
 for group in list(groups)[1:]:
     sure = 1 - doubt[group]
     positive = np.mean([label == "POSITIVE" for label in labels[group]])
-    print(f"{group:20}{np.median(sure):6.2f}{np.mean(sure > 0.95):10.0%}{positive:10.0%}")
+    print(f"{group:20}{np.median(sure):7.1%}{np.mean(sure > 0.95):11.0%}{positive:10.0%}")
 
 # %% set an alarm on reviews alone and count
 from sklearn.metrics import roc_auc_score
 
 signals = {"doubt": doubt, "distance": distance}
 limits = {name: np.quantile(found["held back"], 0.95) for name, found in signals.items()}
-print(f"{'':20}{'AUROC':^16}{'alarms':^18}")
-print(f"{'':20}" + "   doubt  distance" * 2)
+print("alarm over", {name: round(float(limit), 2) for name, limit in limits.items()})
+print(f"{'':20}{'AUROC':>17}{'alarms':>18}")
+print(f"{'':20}" + "   doubt distance" * 2)
 for group in list(groups)[1:]:
     line = f"{group:20}"
     for found in signals.values():
         truth = [0] * len(found["reviews"]) + [1] * len(found[group])
         area = roc_auc_score(truth, np.concatenate([found["reviews"], found[group]]))
-        line += f"{area:8.2f}  "
+        line += f"{area:8.2f} "
     for name, found in signals.items():
-        line += f"{np.mean(found[group] > limits[name]):8.0%}  "
-    print(line)
+        line += f"{np.mean(found[group] > limits[name]):8.0%} "
+    print(line.rstrip())
 
 # %% draw both signals
 import matplotlib.pyplot as plt

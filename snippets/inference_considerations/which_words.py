@@ -51,8 +51,10 @@ asked = [
 ]
 moved = {text: pushes(text) for text in asked}
 for text, push in moved.items():
-    most = [f"{text.split()[i]} {push[i]:+.1f}" for i in push.abs().topk(2).indices]
-    print(f"{text}\n  {odds([text]).sigmoid().item():.0%} positive; {', '.join(most)}")
+    strong = [i for i in push.abs().argsort(descending=True) if push[i].abs() > 1][:2]
+    most = ", ".join(f"{text.split()[i]} {push[i]:+.1f}" for i in strong)
+    share = odds([text]).sigmoid().item()
+    print(f"{text}\n  {share:.0%} positive; {most or 'no word alone moves it'}")
 
 # %% draw the words
 import matplotlib.pyplot as plt
