@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -135,6 +136,18 @@ def test_two_machines_find_each_other() -> None:
     assert (config.rdzv_backend, config.rdzv_endpoint) == ("static", "10.0.0.11:29500")
     assert config.rdzv_configs["rank"] == 1
     assert environment["ACCELERATE_MIXED_PRECISION"] == "bf16"
+
+
+def test_the_flag_for_processors_starts_one_process() -> None:
+    """Which the page warns of: without MPI, `--cpu --num_processes 2` is one Python."""
+    from accelerate.commands.launch import _validate_launch_command, launch_command_parser
+    from accelerate.utils.launch import prepare_simple_launcher_cmd_env
+
+    given = ["--cpu", "--num_processes", "2", "--num_machines", "1", "train_on_many.py"]
+    arguments, _, _ = _validate_launch_command(launch_command_parser().parse_args(given))
+    command, environment = prepare_simple_launcher_cmd_env(arguments)
+    assert command == [sys.executable, "train_on_many.py"]
+    assert "WORLD_SIZE" not in environment
 
 
 def test_sharding_is_what_the_file_says(monkeypatch: pytest.MonkeyPatch) -> None:
