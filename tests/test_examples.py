@@ -23,7 +23,7 @@ RECORDS = {file: read_record(BOOK.record_file(file), BOOK) for file in SNIPPETS}
 LONG_TRAININGS = {
     *("sentiment_head", "compare", "fine_tune", "fine_tune_lora", "frozen_embeddings", "from_scratch"),
     *(f"train_{name}" for name in ("gpt", "chat", "clip", "blip", "whisper", "voice", "diffusion")),
-    "ngram_baseline",
+    *("ngram_baseline", "two_processes", "calibration", "which_words", "never_made_for"),
     *("load_test", "load_transformers_serve"),
 }
 """Snippets that may take longer: most of them train, two start servers and load them."""
@@ -43,11 +43,17 @@ MOST_LINES = {
     "serve_batched": 130,
     "load_test": 105,
     "load_transformers_serve": 105,
+    "calibration": 70,
+    "which_words": 75,
+    "never_made_for": 70,
+    "train_on_many": 115,
+    "two_processes": 65,
 }
 """One idea, but more than sixty lines: rivals side by side, trainings that make their own speech, a table
 of rules, which is read as one, a picture that measures what it lacks, seven formats that are written to disk
 before they are measured, calculators, which say what is wrong with what they are given, a server that does
-what a server must, and loads, which start their server and end it whatever happens."""
+what a server must, loads, which start their server and end it whatever happens, looks into a model with a
+test of what they show, and a training script that saves, resumes and scores, with the script that launches it."""
 
 QUICK = [file for file in SNIPPETS if RECORDS[file].about["seconds"] <= LONG]
 RICH = [

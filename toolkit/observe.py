@@ -4,8 +4,8 @@ An audit hook sees every file that Python code opens, so what a snippet depends 
 and need not be declared. Native code (safetensors, tokenizers, Arrow) opens files unseen: a
 model folder counts whole once any of its files is touched, and a string in the snippet that
 names a file of the book counts as that file. A program that the snippet starts is as unseen: a Hub
-id among its arguments, or in another snippet that this one names, counts as a model that it uses. For
-native writes the kernel is asked (Landlock).
+id among its arguments, or in another snippet that this one names, counts as a model that it uses, and
+of a script of the book among its arguments the imports count. For native writes the kernel is asked (Landlock).
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from toolkit.snippets import imported
 
 _WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 # Audit event of a change -> positions of the paths, and of their `dir_fd`s.
@@ -137,6 +139,17 @@ class Observer:
             if name.count("/") == 1 and len(name) < 200 and main.is_file():
                 found.add((name, main.read_text().strip()))
         return sorted(found)
+
+    def imports_of_programs(self) -> set[str]:
+        """Top-level names of the packages that scripts of the book import, where one was started here."""
+        files = {os.path.realpath(word) for word in self._arguments if word.endswith(".py")}
+        ours = [Path(file) for file in files if file.startswith(self.root + os.sep)]
+        return {
+            name
+            for file in ours
+            if file.is_file()
+            for name in imported(ast.parse(file.read_text(encoding="utf-8")))
+        }
 
     def _of_the_book(self, path: str, suffix: str = "") -> str | None:
         relative = os.path.relpath(os.path.realpath(path), self.root).replace(os.sep, "/")

@@ -413,7 +413,7 @@ def run_here(
         "seconds": seconds,
         "files": [path for path in observer.files(snippet.text) if path != snippet.shown],
         "models": observer.models(snippet.text),
-        "packages": sorted(imports.closure(snippet.imports)),
+        "packages": sorted(imports.closure(snippet.imports | observer.imports_of_programs())),
     }
 
 

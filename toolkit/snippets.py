@@ -132,7 +132,7 @@ def read(file: Path, book: Book) -> Snippet:
         needs=" ".join(docstring.partition("Needs:")[2].split()),
         cells=tuple(cells),
         time_limit=max(limits, default=TIME_LIMIT),
-        imports=frozenset(_imports(tree)),
+        imports=frozenset(imported(tree)),
     )
 
 
@@ -173,7 +173,8 @@ def _parse_marker(rest: str, place: str) -> tuple[str, dict[str, Any]]:
     return title, attributes
 
 
-def _imports(tree: ast.AST) -> set[str]:
+def imported(tree: ast.AST) -> set[str]:
+    """Top-level names of the packages that a source imports."""
     found = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
