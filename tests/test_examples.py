@@ -53,7 +53,7 @@ MOST_LINES = {
 of rules, which is read as one, a picture that measures what it lacks, seven formats that are written to disk
 before they are measured, calculators, which say what is wrong with what they are given, a server that does
 what a server must, loads, which start their server and end it whatever happens, looks into a model with a
-test of what they show, and a training script that saves, resumes and scores, with the script that launches it."""
+test of what they show, and a training script that saves, resumes and scores, with what launches it."""
 
 QUICK = [file for file in SNIPPETS if RECORDS[file].about["seconds"] <= LONG]
 RICH = [

@@ -4,8 +4,9 @@ An audit hook sees every file that Python code opens, so what a snippet depends 
 and need not be declared. Native code (safetensors, tokenizers, Arrow) opens files unseen: a
 model folder counts whole once any of its files is touched, and a string in the snippet that
 names a file of the book counts as that file. A program that the snippet starts is as unseen: a Hub
-id among its arguments, or in another snippet that this one names, counts as a model that it uses, and
-of a script of the book among its arguments the imports count. For native writes the kernel is asked (Landlock).
+id among its arguments, or in another snippet that this one names, counts as a model that it uses, and of
+a script of the book among its arguments the imports count. For native writes the kernel is asked
+(Landlock).
 """
 
 from __future__ import annotations
