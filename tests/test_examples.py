@@ -23,7 +23,7 @@ RECORDS = {file: read_record(BOOK.record_file(file), BOOK) for file in SNIPPETS}
 LONG_TRAININGS = {
     *("sentiment_head", "compare", "fine_tune", "fine_tune_lora", "frozen_embeddings", "from_scratch"),
     *(f"train_{name}" for name in ("gpt", "chat", "clip", "blip", "whisper", "voice", "diffusion")),
-    *("ngram_baseline", "two_processes", "calibration", "which_words", "never_made_for"),
+    *("ngram_baseline", "train_on_many", "two_processes", "calibration", "which_words", "never_made_for"),
 }
 """Snippets that may take longer."""
 
