@@ -23,7 +23,7 @@ RECORDS = {file: read_record(BOOK.record_file(file), BOOK) for file in SNIPPETS}
 LONG_TRAININGS = {
     *("sentiment_head", "compare", "fine_tune", "fine_tune_lora", "frozen_embeddings", "from_scratch"),
     *(f"train_{name}" for name in ("gpt", "chat", "clip", "blip", "whisper", "voice", "diffusion")),
-    *("ngram_baseline", "two_processes", "calibration", "which_words", "never_made_for"),
+    *("ngram_baseline", "train_on_many", "two_processes", "calibration", "which_words", "never_made_for"),
     *("load_test", "load_transformers_serve"),
 }
 """Snippets that may take longer: most of them train, two start servers and load them."""
@@ -122,7 +122,7 @@ def test_a_snippet_stands_alone(file: Path) -> None:
 def test_a_missing_data_file_is_one_sentence(tmp_path: Path) -> None:
     """Copied into an empty folder, a snippet says what it needs."""
     for file in SNIPPETS:
-        data = re.search(r"snippets/data/[\w-]+\.(?:csv|flac)", file.read_text())
+        data = re.search(r"(?:snippets|docs)/data/[\w-]+\.(?:csv|flac)", file.read_text())
         if data is None:
             continue
         copy = tmp_path / file.name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -214,3 +215,31 @@ def test_it_runs_under_a_strict_content_security_policy(address: str, site: Path
         element = reader.start(CLASSIFIER, "strict.html")
         assert answers(element, ["Awful."]) == ["NEGATIVE"]
         assert reader.quiet
+
+
+@pytest.mark.parametrize(
+    ("missing", "sentence"),
+    [
+        (
+            "const Real = Uint8Array; self.Uint8Array = new Proxy(Real, { construct(target, given) {"
+            " if (given[0] > 1e6) throw new RangeError('Array buffer allocation failed');"
+            " return Reflect.construct(target, given); } });",
+            "too little memory left",
+        ),
+        ("delete self.WebAssembly;", "runs no WebAssembly"),
+    ],
+    ids=["memory", "wasm"],
+)
+def test_what_the_worker_lacks_is_said_too(address: str, chromium, missing: str, sentence: str) -> None:
+    def with_less(route: Any) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, body=missing + answer.text())
+
+    with visit(chromium, address, service_workers="block") as reader:
+        reader.tab.context.route("**/assets/live/worker-*.js", with_less)
+        element = reader.demo(CLASSIFIER, PAGE)
+        element.locator("button.main").click()
+        element.get_by_role("alert").filter(has_text=sentence).wait_for()
+        assert element.locator("button.main").is_enabled(), "and the button again"
+        assert element.locator("[data-snippet]").first.is_visible(), "the recorded output stands"
+        assert reader.workers == []

@@ -69,7 +69,9 @@ import pandas as pd
 
 path = Path("docs/data/energy.csv")
 if not path.exists():
-    raise SystemExit(f"{path} is missing: download it from the book's page")
+    raise SystemExit(
+        f"{path} is missing: download it from the book's page and put it there"
+    )
 published = pd.read_csv(path)
 alt = "Bars on a log scale: image generation draws most, small models on this machine least"
 _, axes = plt.subplots(figsize=(6.8, 4), label=alt)

@@ -11,7 +11,9 @@ import pandas as pd
 folder = Path("docs/data")
 for name in ("training_runs.csv", "gpus.csv"):
     if not (folder / name).exists():
-        raise SystemExit(f"{folder / name} is missing: download it from the book's page")
+        raise SystemExit(
+            f"{folder / name} is missing: download it from the book's page and put it there"
+        )
 runs = pd.read_csv(folder / "training_runs.csv")
 gpus = pd.read_csv(folder / "gpus.csv").set_index("gpu")
 chip = gpus.loc[runs.gpu.str.split("-").str[0]].reset_index()

@@ -85,7 +85,9 @@ import pandas as pd
 
 path = Path("docs/data/memory.csv")
 if not path.exists():
-    raise SystemExit(f"{path} is missing: download it from the book's page")
+    raise SystemExit(
+        f"{path} is missing: download it from the book's page and put it there"
+    )
 # PEFT's script loads the model in 32 bit and takes 8 tweets at a time; 50 tokens a tweet is
 # this book's guess.
 for row in pd.read_csv(path).itertuples():
