@@ -8,11 +8,15 @@ Linux on Intel or AMD measures where you may read /sys/class/powercap; others es
 import time
 from pathlib import Path
 
+path = Path("docs/data/energy.csv")
+if not path.exists():
+    raise SystemExit(
+        f"{path} is missing: download it from the book's page and put it there"
+    )
 METERS = Path("/sys/class/powercap")
-WATTS_PER_CORE = (
-    12.0  # of any processor: Lannelongue et al. 2021, doi 10.1002/advs.202100707,
-)
+# Of any processor: Lannelongue et al. 2021, doi 10.1002/advs.202100707, and
 # github.com/GreenAlgorithms/green-algorithms-tool, data/latest/TDP_cpu.csv, row "Any"
+WATTS_PER_CORE = 12.0
 
 
 def read_meters() -> dict[Path, int]:
@@ -67,11 +71,6 @@ print("measured at the processor" if how == "measured" else "estimated from CPU 
 import matplotlib.pyplot as plt
 import pandas as pd
 
-path = Path("docs/data/energy.csv")
-if not path.exists():
-    raise SystemExit(
-        f"{path} is missing: download it from the book's page and put it there"
-    )
 published = pd.read_csv(path)
 alt = "Bars on a log scale: image generation draws most, small models on this machine least"
 _, axes = plt.subplots(figsize=(6.8, 4), label=alt)
