@@ -23,7 +23,7 @@ RECORDS = {file: read_record(BOOK.record_file(file), BOOK) for file in SNIPPETS}
 LONG_TRAININGS = {
     *("sentiment_head", "compare", "fine_tune", "fine_tune_lora", "frozen_embeddings", "from_scratch"),
     *(f"train_{name}" for name in ("gpt", "chat", "clip", "blip", "whisper", "voice", "diffusion")),
-    "ngram_baseline",
+    *("ngram_baseline", "many_rows", "rows_per_second"),
 }
 """Snippets that may take longer."""
 
@@ -37,10 +37,13 @@ MOST_LINES = {
     "training_memory": 85,
     "serving_cost": 95,
     "effort_impact_time": 95,
+    "many_rows": 185,
+    "rows_per_second": 245,
+    "machines_and_money": 80,
 }
 """One idea, but more than sixty lines: rivals side by side, trainings that make their own speech, a table
-of rules, which is read as one, a picture that measures what it lacks, and calculators, which say what is
-wrong with what they are given."""
+of rules, which is read as one, a picture that measures what it lacks, calculators, which say what is
+wrong with what they are given, and engines that work on rows which they make, and count what came out."""
 
 QUICK = [file for file in SNIPPETS if RECORDS[file].about["seconds"] <= LONG]
 RICH = [
