@@ -61,13 +61,13 @@ def plan(rows: float, a_second: float, deadline: float) -> tuple[float, float, i
 
 
 COUNTS = {"a million": 1e6, "a billion": 1e9, "a trillion": 1e12}
-print(f"{'rows':12}{'way':24}{'machine-hours':>14}{'$':>14}{'machines, 1 day':>18}")
+print(f"{'rows':12}{'way':24}{'machine-hours':>14}{'$':>16}{'machines, 1 day':>18}")
 for name, rows in COUNTS.items():
     for way, a_second in ways.items():
         hours, dollars, machines = plan(rows, a_second, DEADLINE)
-        print(f"{name:12}{way:24}{hours:14,.1f}{dollars:14,.2f}{machines:18,}")
+        print(f"{name:12}{way:24}{hours:14,.2f}{dollars:16,.3f}{machines:18,}")
     tokens = READ * price["GPT-4o mini, input"] + WRITTEN * price["GPT-4o mini, output"]
-    print(f"{name:12}{'a prompt to GPT-4o mini':24}{'':14}{rows * tokens / 1e6:14,.2f}")
+    print(f"{name:12}{'a prompt to GPT-4o mini':24}{'':14}{rows * tokens / 1e6:16,.3f}")
 
 # %% turn a deadline into machines
 import matplotlib.pyplot as plt

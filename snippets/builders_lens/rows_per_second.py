@@ -29,6 +29,8 @@ if not path.exists():
     raise SystemExit(
         f"{path} is missing: download it from the book's page and put it there"
     )
+if "__file__" not in globals():
+    raise SystemExit("rows_per_second.py starts itself anew: run it as a file")
 PROCESSES = os.cpu_count() or 1
 BATCH = 1000  # rows
 
@@ -187,7 +189,8 @@ import subprocess
 
 import psutil
 
-ALONE = {  # one core for each process, and no door to the network
+ALONE = {  # one core for each process, all as urgent, and no door to the network
+    "RAY_worker_niceness": "0",
     "OMP_NUM_THREADS": "1",
     "TOKENIZERS_PARALLELISM": "false",
     "RAY_USAGE_STATS_ENABLED": "0",
