@@ -108,6 +108,7 @@ right = alone.head.score(alone.embed(test.title + ". " + test.text), test.catego
 print(f"right on {right:.0%} of {len(test)} unseen listings")
 
 # %% kill a worker in the middle tags=["measured"] timeout=900
+import contextlib
 import threading
 import time
 
@@ -151,24 +152,25 @@ watching.start()
 STORE = 256  # MB of memory for rows that are under way
 here = {"object_store_memory": STORE * MB, "include_dashboard": False}
 begun = time.monotonic()
-try:
-    ray.init(address or "local", log_to_driver=False, **({} if address else here))
-    workers = int(ray.cluster_resources()["CPU"])
-    dataset = ray.data.read_parquet(str(folder / "rows"))
-    # Ray reads 128 MB at a time; in smaller blocks all have work, and less is done again.
-    dataset = dataset.repartition(target_num_rows_per_block=EACH).map_batches(
-        Classifier,
-        fn_constructor_args=[alone.head, options.rows // 2, folder / "grave"],
-        compute=ray.data.ActorPoolStrategy(size=workers),
-        num_cpus=0.5,  # of a core: the other half reads and writes
-        batch_size=1000,
-    )
-    dataset.write_parquet(str(folder / "answers"))
-finally:
-    seconds = time.monotonic() - begun
-    stop.set()
-    watching.join()
-    ray.shutdown()
+with contextlib.redirect_stdout(sys.stderr):  # Ray tells of the death, in many words
+    try:
+        ray.init(address or "local", log_to_driver=False, **({} if address else here))
+        workers = int(ray.cluster_resources()["CPU"])
+        dataset = ray.data.read_parquet(str(folder / "rows"))
+        # Ray reads 128 MB at a time: smaller blocks give all work, and less is done again.
+        dataset = dataset.repartition(target_num_rows_per_block=EACH).map_batches(
+            Classifier,
+            fn_constructor_args=[alone.head, options.rows // 2, folder / "grave"],
+            compute=ray.data.ActorPoolStrategy(size=workers),
+            num_cpus=0.5,  # of a core: the other half reads and writes
+            batch_size=1000,
+        )
+        dataset.write_parquet(str(folder / "answers"))
+    finally:
+        seconds = time.monotonic() - begun
+        stop.set()
+        watching.join()
+        ray.shutdown()
 print("     rows written   seconds   MB of all processes")
 for tenth in range(1, 11):
     rows = options.rows * tenth // 10
