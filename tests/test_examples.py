@@ -24,9 +24,10 @@ LONG_TRAININGS = {
     *("sentiment_head", "compare", "fine_tune", "fine_tune_lora", "frozen_embeddings", "from_scratch"),
     *(f"train_{name}" for name in ("gpt", "chat", "clip", "blip", "whisper", "voice", "diffusion")),
     *("ngram_baseline", "train_on_many", "two_processes", "calibration", "which_words", "never_made_for"),
-    *("load_test", "load_transformers_serve"),
+    *("load_test", "load_transformers_serve", "many_rows", "rows_per_second"),
+    *("engines", "precision_measured", "latency_and_batch", "cold_start", "memory_of_inference"),
 }
-"""Snippets that may take longer: most of them train, two start servers and load them."""
+"""Snippets that may take longer: most train, others load servers, compile, or work on a million rows."""
 
 MOST_LINES = {
     "compare": 165,
@@ -48,12 +49,16 @@ MOST_LINES = {
     "never_made_for": 70,
     "train_on_many": 115,
     "two_processes": 65,
+    "many_rows": 185,
+    "rows_per_second": 245,
+    "machines_and_money": 80,
 }
 """One idea, but more than sixty lines: rivals side by side, trainings that make their own speech, a table
 of rules, which is read as one, a picture that measures what it lacks, seven formats that are written to disk
 before they are measured, calculators, which say what is wrong with what they are given, a server that does
 what a server must, loads, which start their server and end it whatever happens, looks into a model with a
-test of what they show, and a training script that saves, resumes and scores, with what launches it."""
+test of what they show, a training script that saves, resumes and scores, with what launches it, and engines
+that work on rows which they make, and count what came out."""
 
 QUICK = [file for file in SNIPPETS if RECORDS[file].about["seconds"] <= LONG]
 RICH = [

@@ -6,7 +6,9 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
@@ -246,6 +248,26 @@ def test_a_pin_that_is_not_installed_makes_a_stale_record(small: SmallBook) -> N
     assert "`numpy` is pinned to 9.9.9, recorded with 2.4.6" in check
     about = read_record(small.record("uses"), small.book).about
     assert about["packages"]["scikit-learn"] == "1.9.1"
+
+
+def test_a_socket_has_room_in_the_temporary_folder(small: SmallBook) -> None:
+    """Its path may have 107 bytes; Ray's end in some 66 below the temporary folder."""
+    small.snippet(
+        "listens",
+        """
+        # %% listen
+        import socket
+        import tempfile
+        path = tempfile.gettempdir() + "/" + "s" * 66
+        socket.socket(socket.AF_UNIX).bind(path)
+        print(tempfile.gettempdir())
+        """,
+    )
+    result = small.toolkit("record")
+    assert result.returncode == 0, result.stderr
+    (output,) = read_record(small.record("listens"), small.book).outputs["listen"]
+    folder = Path("".join(output["text"]).strip())
+    assert folder.is_relative_to(tempfile.gettempdir()) and not folder.exists()
 
 
 def test_reads_of_forked_workers_and_weights_count(small: SmallBook) -> None:

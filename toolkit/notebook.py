@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from toolkit.book import Book
 from toolkit.execute import TEXT_LIMIT, WHOLE_SENTENCES, Fault, Output
-from toolkit.run import Run, keep_trained, make_sandbox, set_environment
+from toolkit.run import (
+    Run,
+    keep_trained,
+    make_sandbox,
+    remove_sandbox,
+    set_environment,
+    temporary_folder,
+)
 from toolkit.snippets import Cell, Snippet
 
 # Runs in the kernel before the first cell: the same observer, figures and import graph as a fork.
@@ -23,11 +29,11 @@ from toolkit.observe import ImportGraph as _Graph, Observer as _Observer, landlo
 from pathlib import Path as _Path
 _box = _Path({box!r})
 _os.chdir(_box)
-_os.environ.update(BOOK_SANDBOX=str(_box), TMPDIR=str(_box / "tmp"), HOME=str(_box))
+_os.environ.update(BOOK_SANDBOX=str(_box), TMPDIR={temporary!r}, HOME=str(_box))
 if {figures}:
     import matplotlib.font_manager  # its font cache lies outside the sandbox
 _caches = ("HF_HOME", "HF_HUB_CACHE") if _os.environ.get("BOOK_WEIGHTS") == "hub" else ()
-_writable = [_box, *(_Path(_os.environ[name]) for name in _caches)]
+_writable = [_box, _Path({temporary!r}), *(_Path(_os.environ[name]) for name in _caches)]
 for _folder in _writable:
     _folder.mkdir(parents=True, exist_ok=True)
 _graph = _Graph(); _graph.start()
@@ -88,6 +94,7 @@ class NotebookRunner:
             with client.setup_kernel():
                 before = _BEFORE.format(
                     box=str(box),
+                    temporary=str(temporary_folder(box)),
                     root=str(self.book.root),
                     shown=snippet.shown,
                     folder=str(snippet.file.parent),
@@ -115,7 +122,7 @@ class NotebookRunner:
             run.fault = Fault(cell.line, f"{type(error).__name__}: {str(error).splitlines()[0]}")
         finally:
             run.seconds = run.seconds or time.monotonic() - begun
-            shutil.rmtree(box, ignore_errors=True)
+            remove_sandbox(box)
         return run
 
     def _hidden(self, client: Any, code: str) -> str:

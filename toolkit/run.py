@@ -108,7 +108,7 @@ class ForkRunner:
         for leftover in (book.cache / "sandboxes").glob("run-*"):
             # Of a recorder that was killed: the folder's name holds its process.
             if not Path(f"/proc/{leftover.name.split('-')[1]}").exists():
-                shutil.rmtree(leftover, ignore_errors=True)
+                remove_sandbox(leftover)
         _prctl(_PR_SET_CHILD_SUBREAPER, 1)
         self.imports.start()
 
@@ -277,7 +277,7 @@ class _Job:
         finally:
             for descriptor in (self.native, self.log, self.result):
                 os.close(descriptor)
-            shutil.rmtree(self.box, ignore_errors=True)
+            remove_sandbox(self.box)
 
     def _collect(self, seconds: float) -> Run:
         run = Run(
@@ -337,8 +337,18 @@ def make_sandbox(book: Book) -> Path:
     for name in ("snippets", "docs", "models"):
         if (book.root / name).exists():
             (box / name).symlink_to(book.root / name)
-    (box / "tmp").mkdir()
+    temporary_folder(box).mkdir(mode=0o700)
     return box
+
+
+def temporary_folder(box: Path) -> Path:
+    """Where a snippet's temporary files go; a short path, for a socket's may have 107 bytes at most."""
+    return Path(tempfile.gettempdir()) / box.name
+
+
+def remove_sandbox(box: Path) -> None:
+    for folder in (temporary_folder(box), box):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _in_child(job: _Job, imports: ImportGraph, parent: int) -> None:
@@ -383,11 +393,12 @@ def run_here(
     """Execute a snippet in this process, inside the sandbox folder `box`; for child processes."""
     sys.dont_write_bytecode = True
     os.chdir(box)
-    os.environ.update(BOOK_SANDBOX=str(box), TMPDIR=str(box / "tmp"), HOME=str(box))
+    temporary = temporary_folder(box)
+    os.environ.update(BOOK_SANDBOX=str(box), TMPDIR=str(temporary), HOME=str(box))
     tempfile.tempdir = None
     imports.edges.pop("__main__", None)  # so far that name was the recorder's
     capture = Capture(native=native)
-    writable = [box]
+    writable = [box, temporary]
     if os.environ.get("BOOK_WEIGHTS") == "hub":
         # Recording with the originals downloads them into the author's own Hugging Face cache.
         for name in ("HF_HOME", "HF_HUB_CACHE"):
