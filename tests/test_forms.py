@@ -13,7 +13,7 @@ from tests.test_calculators import BILLS, TRAINING
 from tests.test_should_i_train import advise
 from toolkit.quiz import read_quiz
 
-pytestmark = pytest.mark.xdist_group("site")
+pytestmark = pytest.mark.xdist_group("forms")
 ADVISOR, TRAIN, SERVE, QUIZ = "should-i-train", "training-cost", "serving-cost", "quiz-set"
 PAGES = {
     ADVISOR: "use-before-you-train/",

@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import ROOT, python
 from tests.live import HOSTILE, PATIENCE, TYPE, after, visit
 
-pytestmark = pytest.mark.xdist_group("site")
+pytestmark = pytest.mark.xdist_group("live")
 CLASSIFIER = "live-classifier"
 PAGE = "what-is-inference/"
 

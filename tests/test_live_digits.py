@@ -10,7 +10,7 @@ import pytest
 from tests.live import after, shown, visit
 from toolkit import export
 
-pytestmark = pytest.mark.xdist_group("site")
+pytestmark = pytest.mark.xdist_group("live_digits")
 
 
 def press(name: str) -> str:

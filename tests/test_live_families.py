@@ -18,7 +18,7 @@ from toolkit import browser, families
 from toolkit.book import Book
 from toolkit.snippets import defined
 
-pytestmark = pytest.mark.xdist_group("site")
+pytestmark = pytest.mark.xdist_group("live_families")
 PAGE = "use-before-you-train/"
 
 

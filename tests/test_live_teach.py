@@ -16,7 +16,7 @@ from tests.live import HOSTILE, after, shown, visit
 from toolkit import hub
 from toolkit.book import Book
 
-pytestmark = pytest.mark.xdist_group("site")
+pytestmark = pytest.mark.xdist_group("live_teach")
 NAME, PAGE = "teach-it", "what-is-training/"
 
 CLASSES = {

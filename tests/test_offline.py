@@ -12,7 +12,7 @@ from tests.live import visit
 from toolkit import browser
 from toolkit.publish import publish
 
-pytestmark = pytest.mark.xdist_group("site")
+pytestmark = pytest.mark.xdist_group("offline")
 CHAPTER = [
     "",
     "what-is-training/",

@@ -10,7 +10,7 @@ import pytest
 from toolkit import paper
 from toolkit.book import BookError
 
-pytestmark = pytest.mark.xdist_group("site")
+pytestmark = pytest.mark.xdist_group("paper")
 PAGES = ["", "what-is-inference/", "summary/"]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.live import visit
 
-pytestmark = pytest.mark.xdist_group("site")
+pytestmark = pytest.mark.xdist_group("policy")
 
 
 def rule(html: str) -> str:

@@ -17,7 +17,7 @@ import pytest
 from tests.conftest import ROOT
 from toolkit.book import Book
 
-pytestmark = pytest.mark.xdist_group("site")
+pytestmark = pytest.mark.xdist_group("tomorrow")
 BOOK = Book(ROOT)
 PAGES = [page.stem for page in sorted(BOOK.docs.glob("*.md")) if page.stem != "index"]
 
