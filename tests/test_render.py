@@ -99,7 +99,7 @@ def test_a_demo_wraps_the_recorded_output(site: SmallBook) -> None:
     assert result.returncode == 0, result.stderr
     html = (site.root / "site" / "index.html").read_text()
     assert re.search(
-        r'<live-classifier><section class="snippet".*<samp>.*</div></live-classifier>', html, re.DOTALL
+        r'<live-classifier><section class="snippet".*<samp>.*</section></live-classifier>', html, re.DOTALL
     )
     assert not re.search(r"<p>\s*<live-classifier", html)
     assert "assets/live" not in html, "a book without web/ has no script"

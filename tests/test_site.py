@@ -73,7 +73,7 @@ def test_code_on_a_page_is_the_code_in_the_file(site: Path) -> None:
     shown = set()
     for page, text in documents(site).items():
         for name, block in re.findall(
-            r'<section class="snippet" data-snippet="([^"]+)">(.*?)</footer>', text, re.DOTALL
+            r'<section class="snippet" data-snippet="([^"]+)"[^>]*>(.*?)</footer>', text, re.DOTALL
         ):
             cells = [cell.source for cell in read(BOOK.snippets / name, BOOK).cells]
             for code in re.findall(r'<div class="highlight">.*?<code>(.*?)</code>', block, re.DOTALL):
@@ -105,6 +105,10 @@ LARGE = {
     "use-before-you-train/": 620_000,
     "real-world-examples/": 130_000,
     "training-considerations/": 145_000,
+    "inference-considerations/": 330_000,
+    "builders-lens/": 225_000,
+    "lab/builders_lens/many_rows/": 85_000,
+    "lab/builders_lens/rows_per_second/": 102_000,
     "lab/use_before_you_train/should_i_train/": 100_000,
     "lab/what_is_training/compare/": 82_000,
     "lab/use_before_you_train/train_whisper/": 110_000,
@@ -113,22 +117,26 @@ LARGE = {
 """Bytes of the pages that show many snippets in full, where the usual budget does not hold."""
 
 
-SENT = {"use-before-you-train/": 200_000, "lab/": 60_000}
-"""Bytes, compressed, of the page that holds a figure of each family and how each was trained, and of the
-gallery, which holds a picture of each snippet."""
+SENT = {"use-before-you-train/": 90_000, "inference-considerations/": 95_000, "lab/": 90_000}
+"""Bytes, compressed, of the page that holds a figure of each family and how each was trained, of the one with
+a picture of each measurement, and of the gallery, which holds a picture of each snippet."""
 
 
 def test_html_stays_small(site: Path) -> None:
+    over = []
     for page, text in documents(site).items():
         figures = re.findall(r"<svg (?:role|fill).*?</svg>|data:image[^\"]+", text, re.DOTALL)
         size = len(text.encode()) - sum(map(len, figures))
         usual = 80_000 if page.startswith("lab/") else 120_000
-        assert size < LARGE.get(page, usual), f"{page}: {size:,} bytes without its figures"
+        if size >= LARGE.get(page, usual):
+            over.append(f"{page}: {size:,} bytes without its figures")
         sent = len(gzip.compress(text.encode()))
         limit = 40_000 if page.startswith("lab/") else 75_000
         limit = SENT.get(page, limit)
-        assert sent < limit, f"{page}: {sent:,} bytes compressed, its figures included"
+        if sent >= limit:
+            over.append(f"{page}: {sent:,} bytes compressed, its figures included")
         assert "cdnjs" not in text and "<style" not in text
+    assert over == []
 
 
 def test_the_gallery_lists_every_snippet(site: Path) -> None:

@@ -11,13 +11,14 @@ from pathlib import Path
 
 record = Path("docs/lab/builders_lens/rows_per_second.ipynb")
 prices = Path("docs/data/prices.csv")
+if not prices.exists():
+    raise SystemExit(
+        f"{prices} is missing: download it from the book's page and put it there"
+    )
 if not record.exists():
     raise SystemExit(
-        f"{record} is missing: make it with `python -m toolkit record "
-        "snippets/builders_lens/rows_per_second.py`, or download it from its lab page"
+        f"{record} is missing: download rows_per_second.ipynb from its lab page"
     )
-if not prices.exists():
-    raise SystemExit(f"{prices} is missing: download it from the book's repository")
 cells = {
     cell["metadata"].get("title"): "".join(
         "".join(output.get("text", "")) for output in cell.get("outputs", [])
