@@ -27,9 +27,10 @@ record: .venv/.installed  ## execute the snippets whose records are stale
 check: .venv/.installed  ## say which records are stale, and why
 	$(BIN)/python -m toolkit record --check
 
+# One worker more than there are cores: many tests wait for a server or a browser.
 test: lint browser live  ## every test
 	$(BIN)/python -m toolkit live --check
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest -n $$($(BIN)/python -c 'import os; print(os.cpu_count() + 1)') --dist loadgroup
 
 lint: .venv/.testable
 	$(BIN)/ruff check

@@ -11,21 +11,21 @@ from tests.conftest import ROOT
 from tests.live import visit
 from tests.test_site import PAGES
 
-pytestmark = pytest.mark.xdist_group("accessible")
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-CHECK = """async rules => {
-    const found = await axe.run(document, { runOnly: rules, resultTypes: ["violations"] });
+CHECK = """async ([where, rules, but]) => {
+    const options = { runOnly: rules, rules: but, resultTypes: ["violations"] };
+    const found = await axe.run(where, options);
     return found.violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) =>
         `${id}: ${target.flat().join(" ")}: ${failureSummary}`));
 }"""
 
 
-def violations(tab: Any) -> list[str]:
-    """A sentence for each element that axe has something to say about."""
+def violations(tab: Any, rules: list[str] = RULES, where: str = "html", contrast: bool = True) -> list[str]:
+    """A sentence for each element within `where` that axe has something to say about."""
     if not tab.evaluate("() => 'axe' in window"):
         tab.evaluate(AXE.read_text(encoding="utf-8"))
-    return tab.evaluate(CHECK, RULES)
+    return tab.evaluate(CHECK, [where, rules, {} if contrast else {"color-contrast": {"enabled": False}}])
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(320, "light"), (1920, "dark")])
@@ -34,14 +34,17 @@ def test_no_violation_on_any_page(address: str, chromium: Any, width: int, schem
     with visit(chromium, address, width, scheme, reduced_motion="reduce") as reader:
         for page in [*PAGES, "404.html"]:
             reader.tab.goto(address + page, wait_until="networkidle")
-            # What unfolds is part of the page.
+            broken = violations(reader.tab, RULES if scheme == "light" else ["color-contrast"])
+            # What unfolds is part of the page; its code has the same colours, and there is a lot of it.
             reader.tab.evaluate(
                 "() => document.querySelectorAll('details').forEach(each => { each.open = true; })"
             )
-            if broken := violations(reader.tab):
-                found[page] = broken
+            if scheme == "dark":
+                broken += violations(reader.tab, contrast=False)
             if not reader.fits:
-                found.setdefault(page, []).append("is wider than the window")
+                broken.append("is wider than the window")
+            if broken:
+                found[page] = broken
     assert found == {}
 
 
@@ -60,10 +63,12 @@ def test_no_violation_with_every_demo_open(address: str, chromium: Any, scheme: 
         for page, names in DEMOS.items():
             for name in names:
                 reader.start(name, page if name == names[0] else "")
-            if broken := violations(reader.tab):
-                found[page] = broken
+            # The pages around them are looked at above.
+            broken = [line for name in names for line in violations(reader.tab, where=name)]
             if not reader.fits:
-                found.setdefault(page, []).append("is wider than the window")
+                broken.append("is wider than the window")
+            if broken:
+                found[page] = broken
     assert found == {}
 
 

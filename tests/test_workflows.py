@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import yaml
 
 from tests.conftest import ROOT
+from toolkit import hooks, render
 
 FILES = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 
@@ -52,3 +54,20 @@ def test_what_they_call_exists() -> None:
                 assert set(re.findall(r"\bmake ([a-z-]+)", run)) <= targets
                 for path in re.findall(r"(?:tests|snippets)/\S+|\.ci/\S+", run):
                     assert (ROOT / path).exists(), path
+
+
+def test_the_repositorys_address_is_the_one_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SITE_URL", raising=False)
+    monkeypatch.setattr(hooks, "_demos", lambda: None)
+    monkeypatch.setattr(render.site, "colab", render.site.colab)
+    monkeypatch.setattr(render.site, "serving", False)
+    config = SimpleNamespace(
+        repo_url="https://github.com/Some/book", site_url="http://127.0.0.1:8000/", extra={}
+    )
+    hooks.on_config(config)
+    assert config.site_url == "https://some.github.io/book/"
+    assert render.site.colab.endswith("/github/Some/book/blob/main/")
+    monkeypatch.setenv("SITE_URL", "https://book.example/")
+    config.site_url = "https://book.example/"
+    hooks.on_config(config)
+    assert config.site_url == "https://book.example/"

@@ -38,7 +38,8 @@ def on_startup(*, command: str, dirty: bool) -> None:
 def on_config(config: Any) -> None:
     """Build the demos and let every page load their script.
 
-    A GitHub address in `repo_url` makes the Colab links open the record itself.
+    A GitHub address in `repo_url` makes the Colab links open the record itself, and names the site's own
+    address on GitHub Pages where `SITE_URL` gives none.
     """
     global _live
     _live = _demos()
@@ -48,7 +49,11 @@ def on_config(config: Any) -> None:
         config.extra_javascript.append(script)
     found = re.match(r"https://github\.com/([^/]+/[^/]+?)/?$", config.repo_url or "")
     if found:
+        owner, _, name = found[1].partition("/")
+        if "SITE_URL" not in os.environ and not render.site.serving:
+            config.site_url = f"https://{owner.lower()}.github.io/{name}/"
         branch = config.extra.get("branch", "main")
+        config.edit_uri = f"edit/{branch}/docs/"
         render.site.colab = f"https://colab.research.google.com/github/{found[1]}/blob/{branch}/"
 
 
@@ -89,6 +94,8 @@ def on_page_content(html: str, page: Any, config: Any, files: Any) -> str:
     """Take mkdocs-jupyter's 590 KB of style out of a lab page; `stylesheets/lab.css` serves them all."""
     if not page.file.src_uri.endswith(".ipynb"):
         return html
+    if page.edit_url:  # what is to be edited is the snippet, never its record
+        page.edit_url = page.edit_url.replace("docs/lab/", "snippets/").removesuffix(".ipynb") + ".py"
     # Every visit loads the whole search index. The chapter's pages are found by it, and they lead to these.
     page.meta["search"] = {"exclude": True}
     html = re.sub(r"<(style|script)\b.*?</\1>", "", html, flags=re.DOTALL)

@@ -7,8 +7,8 @@ function complete(): void {
   }
   // One such landmark for each piece of code would drown the page's own.
   for (const nav of document.querySelectorAll("nav.md-code__nav:not([role])")) nav.setAttribute("role", "presentation");
-  for (const wrap of document.querySelectorAll<HTMLElement>(".md-typeset__scrollwrap:not([tabindex])")) {
-    if (wrap.scrollWidth > wrap.clientWidth) wrap.tabIndex = 0;
+  for (const each of document.querySelectorAll<HTMLElement>(":is(.md-typeset__scrollwrap, pre > code):not([tabindex])")) {
+    if (each.scrollWidth > each.clientWidth) each.tabIndex = 0; // so that arrow keys can scroll it
   }
 }
 
@@ -30,13 +30,16 @@ let waiting = false;
 
 /** Follow the page as it changes, by instant navigation too. */
 export function completeTheme(): void {
-  complete();
-  new MutationObserver(() => {
+  const soon = (): void => {
     if (waiting) return;
     waiting = true;
     requestAnimationFrame(() => {
       waiting = false;
       complete();
     });
-  }).observe(document.body, { childList: true, subtree: true });
+  };
+  complete();
+  new MutationObserver(soon).observe(document.body, { childList: true, subtree: true });
+  addEventListener("toggle", soon, true); // what unfolds has a width from then on
+  addEventListener("resize", soon);
 }
