@@ -107,6 +107,7 @@ LARGE = {
     "training-considerations/": 145_000,
     "inference-considerations/": 330_000,
     "builders-lens/": 225_000,
+    "lab/": 105_000,
     "lab/builders_lens/many_rows/": 85_000,
     "lab/builders_lens/rows_per_second/": 102_000,
     "lab/use_before_you_train/should_i_train/": 100_000,
