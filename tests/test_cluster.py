@@ -76,6 +76,15 @@ def nodes_of(cluster: Any) -> dict[int, Any]:
     return found
 
 
+def programs_of(cluster: Any, running: subprocess.Popen[str], least: int = 1) -> dict[int, Any]:
+    """Those programs, once there are so many."""
+    until = time.monotonic() + 60
+    while len(found := nodes_of(cluster)) < least:
+        assert time.monotonic() < until and running.poll() is None
+        time.sleep(0.1)
+    return found
+
+
 def about(small: SmallBook, name: str) -> dict[str, Any]:
     """A record, without what differs from run to run."""
     notebook = json.loads(small.record(name).read_text())
@@ -119,10 +128,7 @@ def test_a_node_that_dies_has_its_snippets_run_elsewhere(small: SmallBook, clust
     nodes = [add(cluster), add(cluster)]
     try:
         running = record(small, cluster)
-        until = time.monotonic() + 60
-        while len(nodes_of(cluster)) < 2:
-            assert time.monotonic() < until and running.poll() is None
-            time.sleep(0.1)
+        programs_of(cluster, running, 2)
         time.sleep(1)  # both hold a snippet
         lost = nodes.pop()
         cluster.remove_node(lost, allow_graceful=False)
@@ -146,10 +152,7 @@ def test_the_program_of_a_node_is_started_again(small: SmallBook, cluster: Any) 
     node = add(cluster)
     try:
         running = record(small, cluster)
-        until = time.monotonic() + 60
-        while not (found := nodes_of(cluster)):
-            assert time.monotonic() < until and running.poll() is None
-            time.sleep(0.1)
+        found = programs_of(cluster, running)
         os.kill(next(iter(found)), signal.SIGKILL)
         hold.unlink()
         said = finished(running)
@@ -167,10 +170,7 @@ def test_nothing_is_left_when_it_is_stopped(small: SmallBook, cluster: Any) -> N
     node = add(cluster)
     try:
         running = record(small, cluster)
-        until = time.monotonic() + 60
-        while not (found := nodes_of(cluster)):
-            assert time.monotonic() < until and running.poll() is None
-            time.sleep(0.1)
+        found = programs_of(cluster, running)
         programs = [psutil.Process(pid) for pid in found]
         programs += [child for program in programs for child in program.children(recursive=True)]
         running.send_signal(signal.SIGINT)

@@ -9,22 +9,12 @@ from typing import Any
 import pytest
 
 from tests.live import visit
+from tests.test_site import PAGES
 from toolkit import browser
 from toolkit.publish import publish
 
 pytestmark = pytest.mark.xdist_group("offline")
-CHAPTER = [
-    "",
-    "what-is-training/",
-    "what-is-inference/",
-    "real-world-examples/",
-    "use-before-you-train/",
-    "training-considerations/",
-    "inference-considerations/",
-    "builders-lens/",
-    "summary/",
-    "glossary/",
-]
+CHAPTER = [page for page in PAGES if not page.startswith("lab/")]
 KEPT = """async () => {
     await navigator.serviceWorker.ready;
     while (!navigator.serviceWorker.controller) await new Promise(done => setTimeout(done, 50));

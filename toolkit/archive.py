@@ -27,16 +27,14 @@ def archive(book: Book) -> bytes:
         # What stands in for a model of the Hub stays here: a reader has the original.
         read = {name for name in about["files"] if not name.startswith("models/") or name.startswith(own)}
         files |= {book.root / name for name in read if not name.endswith("/")}
+    contents = {book.relative(file): file.read_bytes() for file in sorted(files) if file.is_file()}
+    contents |= {"README.txt": _README.encode(), "requirements.txt": _requirements(book).encode()}
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
-        for file in sorted(file for file in files if file.is_file()):
-            entry = zipfile.ZipInfo(f"{FOLDER}/{book.relative(file)}", _WHEN)
-            entry.external_attr = 0o644 << 16
-            packed.writestr(entry, file.read_bytes(), zipfile.ZIP_DEFLATED, 9)
-        for name, text in (("README.txt", _README), ("requirements.txt", _requirements(book))):
+    with zipfile.ZipFile(out, "w") as packed:
+        for name, content in contents.items():
             entry = zipfile.ZipInfo(f"{FOLDER}/{name}", _WHEN)
             entry.external_attr = 0o644 << 16
-            packed.writestr(entry, text, zipfile.ZIP_DEFLATED, 9)
+            packed.writestr(entry, content, zipfile.ZIP_DEFLATED, 9)
     return out.getvalue()
 
 
