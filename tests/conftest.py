@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from toolkit import browser, hub
 from toolkit.book import Book
 
 ROOT = Path(__file__).parent.parent
+# Tests share the cores: threads that wait must sleep, not spin. Three at once take half the time.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 def python(code: str, given: Any = None) -> Any:
@@ -81,18 +84,23 @@ def book() -> Book:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The whole site, built strictly."""
-    target = tmp_path_factory.mktemp("site")
-    result = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(target)],
-        cwd=ROOT,
-        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr
+    """The whole site, built strictly, by the first worker that needs it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    target = shared / "site"
+    with FileLock(shared / "site.lock"):
+        if not (shared / "site.built").exists():
+            result = subprocess.run(
+                [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(target)],
+                cwd=ROOT,
+                env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+                capture_output=True,
+                text=True,
+                timeout=300,
+                check=False,
+            )
+            assert result.returncode == 0, result.stderr
+            (shared / "site.built").touch()
     return target
 
 

@@ -9,6 +9,7 @@ import os
 import platform
 import re
 import shutil
+import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -200,13 +201,34 @@ def _normal(package: str) -> str:
 
 def _installed(modules: Sequence[str], pins: dict[str, str]) -> dict[str, str]:
     """Version that ran of each pinned package; a pin that was not installed makes the record stale."""
-    distributions = importlib.metadata.packages_distributions()
-    names = {name for module in modules for name in distributions.get(module, ())}
+    changed = tuple(os.stat(path).st_mtime_ns for path in sys.path if os.path.isdir(path))
+    needed = set(modules)
     return {
-        _normal(name): importlib.metadata.version(name).partition("+")[0]
-        for name in sorted(names)
-        if _normal(name) in pins
+        package: version
+        for package, (version, provided) in _provided(tuple(sorted(pins)), changed).items()
+        if not needed.isdisjoint(provided)
     }
+
+
+@lru_cache(maxsize=1)
+def _provided(packages: tuple[str, ...], changed: tuple[int, ...]) -> dict[str, tuple[str, frozenset[str]]]:
+    """Of each package that is installed, its version and its top-level modules. `changed` says when something
+    was last installed: reading all of this takes a second, and a recorder may stay for days.
+    """
+    found = {}
+    for package in packages:
+        try:
+            distribution = importlib.metadata.distribution(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        names = set((distribution.read_text("top_level.txt") or "").split())
+        if not names:
+            for line in (distribution.read_text("RECORD") or "").splitlines():
+                path = line.rpartition(",")[0].rpartition(",")[0]
+                if path.endswith((".py", ".so", ".pyd")) and not path.startswith((".", "/")):
+                    names.add(path.partition("/")[0].partition(".")[0])
+        found[package] = (distribution.version.partition("+")[0], frozenset(names))
+    return found
 
 
 def _hash_as_read(path: Path, run: Run, shelf: Shelf) -> str:
