@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help setup serve site live record check test lint verify-all chaos weights benchmark benchmark-live benchmark-cluster benchmark-pages browser clean
+.PHONY: help setup serve site live record check test lint verify-all chaos weights benchmark benchmark-build benchmark-live benchmark-cluster benchmark-pages browser clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -48,6 +48,10 @@ weights: .venv/.installed  ## train the embedded weights anew
 
 benchmark: .venv/.testable  ## the recorder beside mkdocs-jupyter's own execution
 	$(BIN)/python benchmarks/record.py
+
+benchmark-build: .venv/.testable  ## the same snippets through this recorder, mkdocs-jupyter, Jupyter Book and sphinx-gallery
+	$(BIN)/python benchmarks/build.py
+	$(BIN)/python benchmarks/build.py --growth
 
 benchmark-live: live .venv/.testable  ## the demos in the page beside native onnxruntime and transformers.js
 	npm ci --ignore-scripts --silent --prefix benchmarks/live

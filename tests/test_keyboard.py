@@ -21,7 +21,8 @@ NUMBER = """() => {
     };
     look(document);
     const can = (each) => each.tabIndex >= 0 && !each.disabled && each.getClientRects().length > 0
-        && each.checkVisibility({ visibilityProperty: true }) && !each.closest("[hidden], [inert], [aria-hidden=true]");
+        && each.checkVisibility({ visibilityProperty: true })
+        && !each.closest("[hidden], [inert], [aria-hidden=true]");
     const stops = {};
     for (const each of all.filter(can)) {
         // Radio buttons of one name are one stop, and arrows move between them.

@@ -107,14 +107,15 @@ def _record(book: Book, options: argparse.Namespace) -> int:
         return check(book, _chosen(book, options.paths))
     if options.watch and options.ray:
         raise BookError("--watch records on this machine: leave out --ray")
-    recorder = Recorder(book, options.weights, options.jobs, options.runner, options.ray)
     if options.watch:
         from toolkit.watch import watch
 
-        return watch(recorder)
+        return watch(Recorder(book, options.weights, 1, options.runner))
     files = _chosen(book, options.paths)
     states = Shelf(book).states(files)
     wanted = states if options.all or options.verify else [state for state in states if not state.fresh]
+    jobs = 1 if len(wanted) == 1 and not options.ray else options.jobs
+    recorder = Recorder(book, options.weights, jobs, options.runner, options.ray)
     failures = recorder.verify(wanted) if options.verify else recorder.record(wanted)
     for line in failures:
         print(line, file=sys.stderr)
@@ -167,7 +168,7 @@ class Recorder:
             return
         environment = hub.environment(book, weights)
         if runner == "fork" or (runner == "auto" and can_fork()):
-            self.runner = ForkRunner(book, environment)
+            self.runner = ForkRunner(book, environment, alone=self.jobs == 1)
         else:
             from toolkit.notebook import NotebookRunner
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import zipfile
+from functools import lru_cache
+from pathlib import Path
 
 from toolkit.book import Book
 from toolkit.hub import read_catalog
@@ -17,6 +19,13 @@ _WHEN = (1980, 1, 1, 0, 0, 0)
 
 def archive(book: Book) -> bytes:
     """What a snippet reads is known: its record holds it. A snippet without one brings only itself."""
+    # Served to its author, the book is built again at each change, and most change nothing here.
+    kept = [*book.snippet_files(), *sorted(book.lab.glob("*/*.ipynb")), book.root / "requirements.txt"]
+    return _packed(book, tuple((file, file.stat().st_mtime_ns) for file in kept))
+
+
+@lru_cache(maxsize=1)
+def _packed(book: Book, changed: tuple[tuple[Path, int], ...]) -> bytes:
     files = {*book.snippet_files(), book.root / "LICENSE"}
     own = tuple(f"{name}/" for name, model in read_catalog(book).items() if model.own)
     for file in book.snippet_files():

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import importlib.metadata
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -29,13 +30,11 @@ MODELS = {
 
 def key(book: Book) -> str:
     """Changes whenever what `export` writes would: weights, libraries, or the exporters themselves."""
-    import onnx
-    import sklearn
-
     catalog = hub.read_catalog(book)
     parts = [catalog[name].key for name in (*MODELS.values(), *families.FAMILIES.values())]
     parts += families.sources(book)
-    parts += [onnx.__version__, sklearn.__version__]
+    # Asked of the metadata: each build asks, and to import both takes seconds.
+    parts += [importlib.metadata.version(name) for name in ("onnx", "scikit-learn")]
     parts += [
         file.read_text(encoding="utf-8") for file in (Path(__file__), Path(__file__).parent / "bert.py")
     ]

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import re
 import struct
+from functools import lru_cache
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ CARD_LIMIT = 30_000
 """Characters of SVG that a card of the gallery may hold."""
 
 # Matplotlib's black on transparent follows the page's text colour, in both schemes.
+_PLACES = re.compile(r' (?:[dxy]|[cr][xy]?|[xy][12]|width|height|viewBox|points)="[^"]*"')
+_DIGITS = re.compile(r"\d+\.\d{3,}")
 _PAINT = re.compile(r'\b(?:style|fill|stroke)="[^"]*"')
 _BLACK = re.compile(r"#000000|\bblack\b")
 _MEDIA = re.compile(
@@ -114,6 +117,7 @@ def move_media(html: str, site: Path, up: str) -> str:
     return _MEDIA.sub(moved, html)
 
 
+@lru_cache(maxsize=1024)  # served to its author, the book is built again at each change
 def follow_scheme(svg: str) -> str:
     """Drop what only a file needs, and let black follow the page's text colour."""
     svg = svg[svg.index("<svg") :] if "<svg" in svg else svg
@@ -124,7 +128,18 @@ def follow_scheme(svg: str) -> str:
     svg = _PAINT.sub(lambda match: _BLACK.sub("currentColor", match[0]), svg)
     # Text carries no fill of its own in a matplotlib SVG: it would stay black.
     svg = svg.replace("<svg ", '<svg fill="currentColor" stroke-linejoin="round" stroke-linecap="butt" ', 1)
-    return re.sub(r"\n\s*", "\n", svg).strip()
+    return re.sub(r"\n\s*", "\n", _slim(svg)).strip()
+
+
+def _slim(svg: str) -> str:
+    """A hundredth of a point is nothing that an eye sees, and digits are what weighs most in a page."""
+    svg = _PLACES.sub(lambda match: _DIGITS.sub(lambda digits: f"{float(digits[0]):.2f}", match[0]), svg)
+    svg = re.sub(r' transform="rotate\(-?0 [^"]*\)"', "", svg)
+    svg = re.sub(r"(?<=font-family: )'DejaVu Sans', [^;\"]*", "'DejaVu Sans', Verdana, sans-serif", svg)
+    svg = re.sub(r' d="[^"]*"', lambda match: re.sub(r"\s+", " ", match[0]).replace(' "', '"'), svg)
+    # What nothing refers to needs no id, and another figure of the page may have the same.
+    named = set(re.findall(r"""(?:href="#|url\(["']?#)([^"')]+)""", svg))
+    return re.sub(r' id="([^"]*)"', lambda match: match[0] if match[1] in named else "", svg)
 
 
 def first_picture(outputs: dict[str, list[dict[str, Any]]]) -> str:

@@ -1,8 +1,9 @@
-"""What is done to a site once all its pages are written: a content security policy, and offline reading.
+"""What is done to a site once all its pages are written: its styles, a content security policy, and offline
+reading.
 
-Both need every page to be there: the policy of each holds the hashes of all inline scripts of the site,
+All need every page to be there: the policy of each holds the hashes of all inline scripts of the site,
 since instant navigation shows one page under the policy of another, and the service worker holds a
-list of what the chapter consists of. A site that is only served to its author gets neither: MkDocs
+list of what the chapter consists of. A site that is only served to its author gets none of it: MkDocs
 adds a script of its own to reload, and a cache would show yesterday's page.
 """
 
@@ -16,9 +17,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import unquote
 
+from toolkit import styles
+
 WORKER = "service-worker.js"
 _INLINE = re.compile(r"<script\b(?![^>]*\bsrc=)([^>]*)>(.*?)</script>", re.DOTALL)
 _ADDRESSES = re.compile(r'\b(?:src|href)="([^"#?:]+)(?:[#?][^"]*)?"')
+_BUNDLE = re.compile(r'<script src=(?="[^"]*/bundle\.\w+\.min\.js")')
 _HEAD = '<meta charset="utf-8">'
 
 
@@ -27,6 +31,7 @@ def publish(site: Path, chapter: Iterable[str], worker: Path | None) -> None:
     root; `worker` is the compiled service worker, None where the scripts could not be built.
     """
     pages = {file: file.read_text(encoding="utf-8") for file in sorted(site.rglob("*.html"))}
+    styles.inline(pages, site)
     rule = policy(pages.values())
     for file, html in pages.items():
         depth = len(file.relative_to(site).parts) - 1
@@ -34,7 +39,9 @@ def publish(site: Path, chapter: Iterable[str], worker: Path | None) -> None:
         if worker and file.name != "404.html":  # which is shown at any depth
             added += f'<meta name="{WORKER}" content="{"../" * depth}{WORKER}">'
         assert _HEAD in html, f"{file} has no {_HEAD}"
-        pages[file] = html.replace(_HEAD, _HEAD + added, 1)
+        html = html.replace(_HEAD, _HEAD + added, 1)
+        # The theme's script stands at the end; deferred, it does not hold up the first look at the page.
+        pages[file] = _BUNDLE.sub(r"<script defer src=", html)
         file.write_text(pages[file], encoding="utf-8")
     if worker:
         kept = offline_files(site, chapter)

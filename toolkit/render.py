@@ -21,7 +21,9 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from html import escape
+from pathlib import Path
 from typing import Any
 
 from markdown import Extension, Markdown
@@ -69,6 +71,18 @@ DEMOS = (
 site = Site()
 errors: list[str] = []
 _shelf: tuple[float, Shelf] | None = None
+_highlighted: dict[tuple[str, str], str] = {}
+"""Code and title -> what it becomes: while an author edits, nearly all of it stays as it was."""
+
+
+def _read(file: Path, book: Book) -> Snippet:
+    return _read_at(file, book, file.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=1024)
+def _read_at(file: Path, book: Book, changed: int) -> Snippet:
+    """A page shows several cells of a snippet, and an author's next build the same again."""
+    return read(file, book)
 
 
 def begin_build() -> None:
@@ -146,7 +160,7 @@ def _show(line: str, show: str, md: Markdown) -> str:
     snippet = None
     # While the author is in the middle of a line, the last good code stands with its output.
     with contextlib.suppress(SnippetError):
-        snippet = state.snippet or read(file, book)
+        snippet = state.snippet or _read(file, book)
     code = {cell.title: cell.source for cell in snippet.cells} if snippet else record.sources
     asked = [_HALF.fullmatch(title.strip()) for title in wanted.split(",") if title.strip()]
     blocks = []
@@ -163,9 +177,14 @@ def _show(line: str, show: str, md: Markdown) -> str:
     body = "".join([header, note, *blocks, footer])
     # Searched is the prose: an index of all code and output would weigh more than the page. The theme's
     # parser takes the end of any element of the same name for the end of what is left out.
-    return (
-        f'<section class="snippet" data-snippet="{escape(name.strip())}" data-search-exclude>{body}</section>'
-    )
+    about = f'data-snippet="{escape(name.strip())}" style="--lines: {_lines(body)}"'
+    return f'<section class="snippet" {about} data-search-exclude>{body}</section>'
+
+
+def _lines(html: str) -> int:
+    """About how many lines of code it is high: a browser reserves that much before it draws it."""
+    text = sum(block.count("\n") + 3 for block in re.findall(r"<pre.*?</pre>", html, re.DOTALL))
+    return text + 17 * html.count('class="out-figure"') + 2 * html.count("<tr")
 
 
 def _cell(source: str, cell: Cell | None, record: Record, title: str, show: str, md: Markdown) -> str:
@@ -184,10 +203,17 @@ def _cell(source: str, cell: Cell | None, record: Record, title: str, show: str,
 
 def highlight(source: str, md: Markdown, title: str = "") -> str:
     """Python code as Material shows it, with its copy button."""
+    known = _highlighted.get((source, title))
+    if known is not None:
+        return known
     html = Highlight(md, guess_lang=False, use_pygments=True).highlight(
         source, "python", "highlight", title=title or None
     )
-    return str(html)
+    # Names have the colour of code itself, and white space has none: a third of all elements of a page.
+    html = re.sub(r'<span class="[nw]">([^<]*)</span>', r"\1", str(html))
+    if site.serving:
+        _highlighted[source, title] = html
+    return html
 
 
 def _header(state: State, snippet: Snippet | None, page: str | None) -> str:
@@ -337,14 +363,15 @@ def gallery_fence(
         if not state.fresh:
             cards.append(_stale(state, _locate(md, "``` gallery")))
         try:
-            about = read(state.file, shelf().book).about
+            about = _read(state.file, shelf().book).about
         except SnippetError:
             about = ""  # the badge above says what is wrong with the file
         url = _up(page) + _lab_url(state.shown)
         name = state.file.stem.replace("_", " ").capitalize()
         cards.append(
-            '<article class="card"><div class="card-picture" aria-hidden="true" inert>'
-            f'{first_picture(state.record.outputs)}</div><h3><a href="{url}">{escape(name)}</a></h3>'
+            '<article class="card">'
+            '<section class="card-picture" aria-hidden="true" inert data-search-exclude>'
+            f'{first_picture(state.record.outputs)}</section><h3><a href="{url}">{escape(name)}</a></h3>'
             f"<p>{escape(about)}</p>"
             f'<p class="spoke">{cost(state.record)}. {provenance(state.record, page)}</p>'
             f'<p class="files">{_links(state, page)}</p></article>'

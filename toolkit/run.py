@@ -70,41 +70,44 @@ def can_fork() -> bool:
     return sys.platform.startswith("linux")
 
 
-def environment(book: Book, hub: dict[str, str]) -> dict[str, str]:
+def environment(book: Book, hub: dict[str, str], alone: bool = False) -> dict[str, str]:
     """Environment variables that a snippet's process gets on top of the author's own."""
     style = book.cache / "matplotlib" / "matplotlibrc"
     style.parent.mkdir(parents=True, exist_ok=True)
     style.write_text("".join(f"{name}: {value}\n" for name, value in STYLE.items()), encoding="utf-8")
+    # Where children share the cores, threads that wait must sleep, not spin; where one has all of them,
+    # to wake them up takes a third of its time.
+    share = {} if alone else {"OMP_WAIT_POLICY": "passive"}
     return {
         **hub,
+        **share,
         "MPLBACKEND": "agg",
         "MPLCONFIGDIR": str(book.cache / "matplotlib"),
-        # Children share the cores; waiting threads must sleep, not spin.
-        "OMP_WAIT_POLICY": "passive",
         "TOKENIZERS_PARALLELISM": "false",
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
 
 
-def set_environment(book: Book, hub: dict[str, str]) -> None:
+def set_environment(book: Book, hub: dict[str, str], alone: bool = False) -> None:
     """Make this process's environment that of the snippets, without the author's accounts."""
     for name in [name for name in os.environ if name.startswith(_ACCOUNTS)]:
         del os.environ[name]
-    os.environ.update(environment(book, hub))
+    os.environ.update(environment(book, hub, alone))
 
 
 class ForkRunner:
     """Keeps the imported packages warm and runs each snippet in a child of its own."""
 
-    def __init__(self, book: Book, hub: dict[str, str]) -> None:
+    def __init__(self, book: Book, hub: dict[str, str], alone: bool = False) -> None:
+        """`alone` if it never runs more than one snippet at a time."""
         self.book = book
         self.imports = ImportGraph()
         self._live: dict[int, _Job] = {}
         self._imported: set[str] = set()
         self.tick: Callable[[], None] = lambda: None
         """Called many times a second while a snippet runs."""
-        set_environment(book, hub)
+        set_environment(book, hub, alone)
         for leftover in (book.cache / "sandboxes").glob("run-*"):
             # Of a recorder that was killed: the folder's name holds its process.
             if not Path(f"/proc/{leftover.name.split('-')[1]}").exists():
@@ -145,20 +148,12 @@ class ForkRunner:
         """
         shared = [snippet for snippet in snippets if not snippet.measured]
         alone = [snippet for snippet in snippets if snippet.measured]
-        try:
-            yield from self._run(shared, jobs, started)
-            yield from self._run(alone, 1, started)
-        finally:
-            for job in list(self._live.values()):
-                job.end(self)
+        yield from self._run(shared, jobs, started)
+        yield from self._run(alone, 1, started)
 
     def serve(self, arrived: Callable[[], list[Snippet] | None], jobs: int) -> Iterator[Run]:
         """Run what `arrived` brings, up to `jobs` at a time, until it brings None."""
-        try:
-            yield from self._run([], jobs, lambda _: None, arrived)
-        finally:
-            for job in list(self._live.values()):
-                job.end(self)
+        yield from self._run([], jobs, lambda _: None, arrived)
 
     def _run(
         self,
@@ -168,23 +163,27 @@ class ForkRunner:
         arrived: Callable[[], list[Snippet] | None] = lambda: None,
     ) -> Iterator[Run]:
         cold, warm = sorted(snippets, key=_import_weight), list[Snippet]()
-        while (more := arrived()) is not None or cold or warm or self._live:
-            cold += more or ()
-            if warm and len(self._live) < jobs:
-                snippet = warm.pop(0)
-                started(snippet)
-                job = _Job(snippet, self.book, self.imports)
-                self._live[job.pid] = job
-            elif cold and not warm:
-                # Import for the next snippet while the children run on the other cores.
-                self.warm(cold[0])
-                warm.append(cold.pop(0))
-                continue
+        try:
+            while (more := arrived()) is not None or cold or warm or self._live:
+                cold += more or ()
+                if warm and len(self._live) < jobs:
+                    snippet = warm.pop(0)
+                    started(snippet)
+                    job = _Job(snippet, self.book, self.imports)
+                    self._live[job.pid] = job
+                elif cold and not warm:
+                    # Import for the next snippet while the children run on the other cores.
+                    self.warm(cold[0])
+                    warm.append(cold.pop(0))
+                    continue
+                for job in list(self._live.values()):
+                    if job.poll():
+                        yield job.end(self)
+                self.tick()
+                time.sleep(_POLL_SECONDS)
+        finally:
             for job in list(self._live.values()):
-                if job.poll():
-                    yield job.end(self)
-            self.tick()
-            time.sleep(_POLL_SECONDS)
+                job.end(self)
 
     def reap_strays(self, sandbox: Path) -> None:
         """Kill what a snippet left behind in a session of its own: it became our child."""

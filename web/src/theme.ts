@@ -7,9 +7,28 @@ function complete(): void {
   }
   // One such landmark for each piece of code would drown the page's own.
   for (const nav of document.querySelectorAll("nav.md-code__nav:not([role])")) nav.setAttribute("role", "presentation");
+  if (measuring) return;
+  measuring = true;
+  idle(measure);
+}
+
+let measured = new WeakSet<HTMLElement>();
+let measuring = false;
+const idle: (work: (deadline: { timeRemaining(): number }) => void) => void =
+  window.requestIdleCallback ?? ((work) => setTimeout(() => work({ timeRemaining: () => 10 }), 50));
+
+/**
+ * Let arrow keys scroll what is too wide for its place. To be measured it must be laid out, which the browser
+ * puts off for what is not in view: so block by block, while nothing else is to be done.
+ */
+function measure(deadline: { timeRemaining(): number }): void {
   for (const each of document.querySelectorAll<HTMLElement>(":is(.md-typeset__scrollwrap, pre > code):not([tabindex])")) {
-    if (each.scrollWidth > each.clientWidth) each.tabIndex = 0; // so that arrow keys can scroll it
+    if (measured.has(each)) continue;
+    if (deadline.timeRemaining() < 5) return idle(measure);
+    measured.add(each);
+    if (each.scrollWidth > each.clientWidth) each.tabIndex = 0;
   }
+  measuring = false;
 }
 
 /** The whole file to the clipboard; what went wrong stands on the button for a moment. */
@@ -40,6 +59,10 @@ export function completeTheme(): void {
   };
   complete();
   new MutationObserver(soon).observe(document.body, { childList: true, subtree: true });
-  addEventListener("toggle", soon, true); // what unfolds has a width from then on
-  addEventListener("resize", soon);
+  const again = (): void => {
+    measured = new WeakSet();
+    soon();
+  };
+  addEventListener("toggle", again, true); // what unfolds has a width from then on
+  addEventListener("resize", again);
 }

@@ -1,0 +1,114 @@
+"""The styles that stand in each page: every rule that it can use, and few that it can't."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.live import visit
+from tests.test_site import PAGES
+from toolkit.styles import inline, prune
+
+pytestmark = pytest.mark.xdist_group("styles")
+
+CHANGED = """async (addresses) => {
+    // With the whole style sheets in place of what was chosen from them, does anything look different?
+    const names = ["display", "color", "backgroundColor", "font", "margin", "padding", "border", "position",
+        "flex", "listStyle", "textDecoration", "maskImage", "overflow", "opacity"];
+    const one = (each, part) => names.map((name) => getComputedStyle(each, part)[name]).join(";");
+    const seen = "*:not(style, script, link, .md-header__title *)"; // its title follows the reader
+    const look = () => [...document.body.querySelectorAll(seen)].map((each) =>
+        [each, one(each) + one(each, "::before") + one(each, "::after")]);
+    const settled = () => new Promise((done) => setTimeout(done, 500));
+    await settled();
+    const before = look();
+    const link = (href) => Object.assign(document.createElement("link"), { rel: "stylesheet", href });
+    const links = addresses.map(link);
+    const arrived = links.map((link) => new Promise((done) => link.addEventListener("load", done)));
+    document.querySelector("head > style").replaceWith(...links);
+    await Promise.all(arrived);
+    await settled();
+    const after = new Map(look());
+    const different = before.filter(([each, was]) => after.get(each) !== was);
+    return different.map(([each]) => each.outerHTML.slice(0, 200));
+}"""
+
+
+def test_rules_that_nothing_can_use_go() -> None:
+    css = """
+    .used, .unused .used { color: red }
+    .unused > a { color: blue }
+    @media print { .unused { color: red } .used:not(.unused) { color: #fff } }
+    @media screen { .unused { color: red } }
+    :is(.unused, p) { margin: 0 }
+    [data-md-color-primary=teal] { --a: 1 }
+    [data-md-color-primary=custom] { --a: "}" }
+    @keyframes turn { to { rotate: 1turn } }
+    """
+    kept = prune(css, {"used", "custom"})
+    assert re.sub(r"\s+", "", kept) == (
+        ".used{color:red}@mediaprint{.used:not(.unused){color:#fff}}:is(.unused,p){margin:0}"
+        '[data-md-color-primary=custom]{--a:"}"}@keyframesturn{to{rotate:1turn}}'
+    )
+
+
+def test_a_sheet_that_names_other_files_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "own.css").write_text("p { color: red }")
+    (tmp_path / "far.css").write_text("p { background: url(picture.png) }")
+    link = '<link rel="stylesheet" href="../{}.css">\n'
+    page = tmp_path / "page" / "index.html"
+    pages = {page: f"<head>{link.format('own')}{link.format('far')}{link.format('none')}</head><body></body>"}
+    inline(pages, tmp_path)
+    rest = link.format("far") + link.format("none")
+    assert pages[page] == f"<head><style>p{{color: red}}</style>\n{rest}</head><body></body>"
+
+
+def test_nothing_blocks_the_first_look(site: Path) -> None:
+    for file in site.rglob("*.html"):
+        html = file.read_text(encoding="utf-8")
+        assert 'rel="stylesheet"' not in html, file
+        assert not re.search(r'<script (?![^>]*(?:\bdefer\b|type="module"))[^>]*\bsrc=', html), file
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
+def test_a_page_looks_as_with_all_rules(
+    address: str, site: Path, chromium: Any, width: int, scheme: str
+) -> None:
+    sheets = [
+        next(site.glob(f"**/stylesheets/{name}.css")).relative_to(site).as_posix()
+        for name in ("main.*", "palette.*", "book", "lab")
+    ]
+    changed = {}
+    with visit(chromium, address, width, scheme, reduced_motion="reduce") as reader:
+        for page in [*PAGES, "404.html"]:
+            reader.tab.goto(address + page, wait_until="networkidle")
+            if different := reader.tab.evaluate(CHANGED, [address + sheet for sheet in sheets]):
+                changed[page] = different[:5]
+    assert changed == {}
+
+
+BUDGET = 200_000
+"""Bytes of a page, with all that it loads before a demo is started, as a host compresses them."""
+LARGER = {"use-before-you-train/": 210_000}
+"""It shows thirty pictures on their way out of the noise."""
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_keeps_its_budget(page: str, address: str, site: Path, chromium: Any) -> None:
+    with visit(chromium, address, 412) as reader:
+        reader.tab.goto(address + page, wait_until="networkidle")
+        taken = {}
+        for url in dict.fromkeys(reader.asked):
+            path = url.removeprefix(address).partition("?")[0]
+            if url.startswith(address):
+                file = site / path / "index.html" if not path or path.endswith("/") else site / path
+                data = file.read_bytes()
+                packed = file.suffix in (".html", ".css", ".js", ".json", ".svg", ".xml")
+                taken[path or "/"] = len(gzip.compress(data, 6)) if packed else len(data)
+        total = sum(taken.values())
+        print(f"{page or 'first page'}: {total / 1000:.0f} kB in {len(taken)} files")
+        assert total <= LARGER.get(page, BUDGET), dict(sorted(taken.items(), key=lambda each: -each[1])[:8])
