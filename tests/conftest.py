@@ -22,6 +22,14 @@ ROOT = Path(__file__).parent.parent
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is set up once for a file is set up by one worker."""
+    for item in items:
+        shared = 'scope="module"' in item.path.read_text(encoding="utf-8")
+        if shared and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
 def python(code: str, given: Any = None) -> Any:
     """Run `code` on the embedded weights; `given` reaches it, and what it prints comes back, as JSON."""
     result = subprocess.run(
