@@ -24,9 +24,9 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What is set up once for a file is set up by one worker."""
+    shared = {path: 'scope="module"' in path.read_text("utf-8") for path in {item.path for item in items}}
     for item in items:
-        shared = 'scope="module"' in item.path.read_text(encoding="utf-8")
-        if shared and item.get_closest_marker("xdist_group") is None:
+        if shared[item.path] and item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 

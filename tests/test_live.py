@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -44,12 +43,9 @@ def test_a_page_loads_a_few_kilobytes_until_the_button(address: str, site: Path,
 
 
 def test_it_answers_as_python_does(address: str, chromium) -> None:
-    """The test half of the reviews: at least 99 of 100 labels are the pipeline's. All of them are asked with
-    BOOK_EVERY=1, a minute more; else every third, of which chance may make one more wrong in a hundred.
-    """
-    every = int(os.environ.get("BOOK_EVERY", 3))
+    """The whole test half of the reviews: at least 99 of 100 labels are the pipeline's."""
     reviews = pd.read_csv(ROOT / "snippets/data/reviews.csv")
-    texts = reviews[reviews.split == "test"].text.tolist()[::every]
+    texts = reviews[reviews.split == "test"].text.tolist()
     code = """
 from transformers import pipeline
 classify = pipeline("text-classification", model="distilbert/distilbert-base-uncased-finetuned-sst-2-english")
@@ -60,8 +56,8 @@ print(json.dumps([found["label"] for found in classify(given, batch_size=32)]))
         assert reader.quiet
     alike = [ours == theirs for ours, theirs in zip(page, python(code, texts), strict=True)]
     print(f"{sum(alike)} of {len(alike)} labels alike")
-    assert len(alike) > 500
-    assert sum(alike) / len(alike) >= (0.99 if every == 1 else 0.98)
+    assert len(alike) > 1000
+    assert sum(alike) / len(alike) >= 0.99
 
 
 def test_whatever_is_typed_is_text(address: str, chromium) -> None:

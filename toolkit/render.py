@@ -211,8 +211,7 @@ def highlight(source: str, md: Markdown, title: str = "") -> str:
     )
     # Names have the colour of code itself, and white space has none: a third of all elements of a page.
     html = re.sub(r'<span class="[nw]">([^<]*)</span>', r"\1", str(html))
-    if site.serving:
-        _highlighted[source, title] = html
+    _highlighted[source, title] = html
     return html
 
 

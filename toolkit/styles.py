@@ -20,6 +20,8 @@ _COLOURS = re.compile(r'\bdata-md-color-\w+="([^"]*)"')
 _HYPHENED = re.compile(r"[A-Za-z]\w*-[\w-]+")
 _VARIABLE = re.compile(r"var\((--[\w-]+)")
 _UNUSED = re.compile(r"(?<=[{;])(--md-[\w-]+):(?:url\((?:'[^']*'|\"[^\"]*\"|[^'\")]*)\)|[^;{}\"']*);")
+_ELSEWHERE = re.compile(r"url\((?!['\"]?(?:data:|#))|@import")
+"""A sheet with this names other files, beside which it must stay."""
 _NESTED = ("media", "supports", "container", "layer")
 
 
@@ -28,40 +30,35 @@ def inline(pages: dict[Path, str], site: Path) -> None:
 
     Instant navigation goes on with the styles of the page that it began on, so all get the same.
     """
-    names = {name for html in pages.values() for name in _LINK.findall(html)}
-    sheets = {name: sheet for name in names if (sheet := _own_sheet(name, site))}
+    files = {file.relative_to(site).as_posix(): file for file in site.rglob("*.css")}
+    # A page may name its sheet at any depth, and 404.html below the site's own address.
+    sheets = {
+        name: path
+        for name in {name for html in pages.values() for name in _LINK.findall(html)}
+        for path in files
+        if f"/{name}".endswith(f"/{path}")
+    }
+    written = {path: files[path].read_text(encoding="utf-8") for path in set(sheets.values())}
     scripts = [*site.glob("assets/javascripts/bundle.*.js"), *site.glob("assets/live/*.js")]
     known = _names(pages.values(), scripts)
-    theme = site / "assets" / "stylesheets"
     pruned = {
-        sheet: prune(sheet.read_text(encoding="utf-8"), known if theme in sheet.parents else None)
-        for sheet in set(sheets.values())
+        path: prune(css, known if path.startswith("assets/stylesheets/") else None)
+        for path, css in written.items()
+        if not _ELSEWHERE.search(css)
     }
     used = set(_VARIABLE.findall("".join([*pruned.values(), *pages.values()])))
     pruned = {
-        sheet: _UNUSED.sub(lambda set_: set_[0] if set_[1] in used else "", css)
-        for sheet, css in pruned.items()
+        path: _UNUSED.sub(lambda set_: set_[0] if set_[1] in used else "", css)
+        for path, css in pruned.items()
     }
+    styles = {name: pruned[path] for name, path in sheets.items() if path in pruned}
     for file, html in pages.items():
-        links = [name for name in _LINK.findall(html) if name in sheets]
-        if not links:
-            continue
-        style = f"<style>{''.join(pruned[sheets[name]] for name in links)}</style>\n"
-
-        def replace(match: re.Match[str], first: str = links[0], style: str = style) -> str:
-            return style if match[1] == first else "" if match[1] in sheets else match[0]
-
-        pages[file] = _LINK.sub(replace, html)
-
-
-def _own_sheet(name: str, site: Path) -> Path | None:
-    """The file behind a link at whatever depth, if it can be moved: it names no other file."""
-    path = re.sub(r"^(?:\.\.?/)+|^https?://[^/]+/|^/", "", name)
-    found = [site / path, *site.glob(f"**/{Path(path).name}")]
-    sheet = next((file for file in found if file.is_file()), None)
-    if sheet is None or re.search(r"url\((?!['\"]?(?:data:|#))|@import", sheet.read_text(encoding="utf-8")):
-        return None
-    return sheet
+        links = [link for link in _LINK.finditer(html) if link[1] in styles]
+        if links:
+            start = links[0].start()
+            rules = "".join(styles[link[1]] for link in links)
+            rest = _LINK.sub(lambda link: "" if link[1] in styles else link[0], html[start:])
+            pages[file] = f"{html[:start]}<style>{rules}</style>\n{rest}"
 
 
 def _names(pages: Iterable[str], scripts: Iterable[Path]) -> set[str]:
