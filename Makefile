@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help setup serve site live record check test lint verify-all chaos weights benchmark benchmark-build benchmark-live benchmark-cluster benchmark-pages browser clean
+.PHONY: help setup serve site live record check test lint verify-all chaos weights benchmark benchmark-live benchmark-cluster benchmark-pages browser clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -46,10 +46,7 @@ chaos: .venv/.testable  ## ten minutes of accidents to the recorder
 weights: .venv/.installed  ## train the embedded weights anew
 	$(BIN)/python -m toolkit weights
 
-benchmark: .venv/.testable  ## the recorder beside mkdocs-jupyter's own execution
-	$(BIN)/python benchmarks/record.py
-
-benchmark-build: .venv/.testable  ## the same snippets through this recorder, mkdocs-jupyter, Jupyter Book and sphinx-gallery
+benchmark: .venv/.testable  ## the recorder beside mkdocs-jupyter, Jupyter Book and sphinx-gallery
 	$(BIN)/python benchmarks/build.py
 	$(BIN)/python benchmarks/build.py --growth
 

@@ -41,6 +41,7 @@ PEERS = BOOK.root / ".cache" / "peers"
 LONGEST_SECONDS = 10.0
 """Trainings are left out: their own work is the same for all, and hides what a tool costs."""
 ROOMS = ("what_is_inference", "real_world_examples", "use_before_you_train", "inference_considerations")
+OTHERS = "exclude_docs: |\n  /snippets/\n  /models/\n  /docs/\n"
 THEME = "site_name: bench\ntheme: {name: material, font: false}\n"
 
 
@@ -73,14 +74,17 @@ def python_of_peers() -> str:
     return str(python)
 
 
-def chosen() -> list[Snippet]:
-    """The inference snippets that any of the four can run: short, and without an error that they expect."""
+def chosen(trainings: bool) -> list[Snippet]:
+    """The snippets that any of the four can run, without an error that they expect: short ones of inference,
+    or with `trainings` all of up to a minute.
+    """
+    longest = 60.0 if trainings else LONGEST_SECONDS
     found = []
     for state in Shelf(BOOK).states():
-        if state.file.parent.name not in ROOMS or state.record is None:
+        if state.record is None or not (trainings or state.file.parent.name in ROOMS):
             continue
         expected = any("raises-exception" in tags for tags in state.record.tags.values())
-        if state.record.about["seconds"] <= LONGEST_SECONDS and not expected:
+        if state.record.about["seconds"] <= longest and not expected:
             found.append(read(state.file, BOOK))
     return found
 
@@ -110,10 +114,18 @@ def for_recorder(target: Path, snippets: Sequence[Snippet]) -> None:
     hooks = f"hooks: [{BOOK.root}/toolkit/hooks.py]\nplugins: [search]\n"
     (target / "mkdocs.yml").write_text(THEME + hooks + extensions, encoding="utf-8")
     for snippet in snippets:
-        name = f"{snippet.file.parent.name}/{snippet.file.stem}"
+        name = f"{snippet.file.parent.name}/{snippet.file.name}"
         text = f"# {snippet.file.stem}\n\n``` snippet\n{name}\n```\n"
         (target / "docs" / f"{page_name(snippet)}.md").write_text(text, encoding="utf-8")
     (target / "docs" / "index.md").write_text("# Bench\n", encoding="utf-8")
+
+
+def link_what_is_read(book: Path, beside: Path) -> None:
+    """A kernel starts beside its notebook, and the snippets read their data from the book's root."""
+    for name in ("snippets", "models"):
+        (beside / name).symlink_to(book / name)
+    (beside / "docs").mkdir()
+    (beside / "docs" / "data").symlink_to(book / "docs" / "data")
 
 
 def write_notebooks(target: Path, snippets: Sequence[Snippet]) -> None:
@@ -127,13 +139,12 @@ def write_notebooks(target: Path, snippets: Sequence[Snippet]) -> None:
         ]  # fmt: skip
         notebook = {"cells": [title, *cells], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
         (target / f"{page_name(snippet)}.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
-    # A kernel starts beside its notebook, and the snippets read their data from the book's root.
-    (target / "snippets").symlink_to(target.parent / "snippets")
+    link_what_is_read(target.parent, target)
 
 
 def for_mkdocs_jupyter(target: Path, snippets: Sequence[Snippet]) -> None:
     plugin = '  - mkdocs-jupyter: {include: ["*.ipynb"], execute: true, allow_errors: false}\n'
-    (target / "mkdocs.yml").write_text(f"{THEME}plugins:\n  - search\n{plugin}", encoding="utf-8")
+    (target / "mkdocs.yml").write_text(f"{THEME}{OTHERS}plugins:\n  - search\n{plugin}", encoding="utf-8")
     (target / "docs" / "index.md").write_text("# Bench\n", encoding="utf-8")
     write_notebooks(target / "docs", snippets)
 
@@ -165,7 +176,7 @@ def for_sphinx_gallery(target: Path, snippets: Sequence[Snippet]) -> None:
         title = snippet.file.stem
         text = f'"""\n{title}\n{"=" * len(title)}\n"""\n\n{code}\n'
         (examples / f"{page_name(snippet)}.py").write_text(text, encoding="utf-8")
-    (examples / "snippets").symlink_to(target / "snippets")
+    link_what_is_read(target, examples)
 
 
 def tools(target: Path) -> list[Tool]:
@@ -188,7 +199,7 @@ def tools(target: Path) -> list[Tool]:
         Tool(
             "Jupyter Book 1",
             for_jupyter_book,
-            [[peers, "-m", "jupyter_book.cli.main", "build", "-q", str(docs)]],
+            [[peers, str(PEERS / "bin" / "jupyter-book"), "build", "-q", str(docs)]],
             lambda target, snippet: target / "docs" / f"{page_name(snippet)}.ipynb",
         ),
         Tool(
@@ -291,9 +302,9 @@ def plain(target: Path, variables: dict[str, str]) -> float:
     return run([sys.executable, "-m", "mkdocs", "build", "--quiet"], other, variables).seconds
 
 
-def compare(names: Sequence[str]) -> None:
-    snippets = chosen()
-    print(f"{len(snippets)} inference snippets, {machine()}\n")
+def compare(names: Sequence[str], trainings: bool) -> None:
+    snippets = chosen(trainings)
+    print(f"{len(snippets)} snippets, {machine()}\n")
     print("| tool | cold, s | nothing changed, s | one changed, s | peak memory, GB | cold, beside this |")
     print("| --- | --- | --- | --- | --- | --- |")
     ours = None
@@ -313,6 +324,10 @@ def compare(names: Sequence[str]) -> None:
                 "PYTHONPATH": str(BOOK.root),
             }
             cold = all_commands(tool, target, variables)
+            written = [str(file) for file in target.rglob("*.html")]
+            absent = [s.shown for s in snippets if not any(page_name(s) in file for file in written)]
+            if absent:
+                sys.exit(f"{tool.name} ended well and wrote no page of {', '.join(absent)}")
             again = all_commands(tool, target, variables)
             edit(tool.change(target, next(s for s in snippets if s.file.stem == "classify_text")))
             changed = all_commands(tool, target, variables)
@@ -365,12 +380,13 @@ def growth(numbers: Sequence[int]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("tools", nargs="*", help="names of the tools to run; all four if none")
+    parser.add_argument("--trainings", action="store_true", help="the trainings of up to a minute too")
     parser.add_argument("--growth", action="store_true", help="10, 100 and 1,000 generated snippets instead")
     options = parser.parse_args()
     if options.growth:
         growth((10, 100, 1000))
     else:
-        compare(options.tools)
+        compare(options.tools, options.trainings)
 
 
 if __name__ == "__main__":
