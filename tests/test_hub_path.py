@@ -30,6 +30,8 @@ SNIPPETS = [
     "use_before_you_train/generate_image.py",
     "use_before_you_train/generate_text.py",
     "use_before_you_train/match_images.py",
+    "use_before_you_train/speak_text.py",
+    "use_before_you_train/transcribe_speech.py",
 ]
 """Unchanged, each downloads from the Hub what it names. One more snippet is one more line."""
 
@@ -100,6 +102,8 @@ def small_book(root: Path, names: list[str]) -> SmallBook:
     (root / "models").mkdir()
     shutil.copy(ROOT / "models" / "catalog.toml", root / "models")
     shutil.copy(ROOT / "requirements.txt", root)
+    (root / "snippets").mkdir()
+    (root / "snippets" / "data").symlink_to(ROOT / "snippets" / "data")
     for name in names:
         (root / "snippets" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / "snippets" / name, root / "snippets" / name)
