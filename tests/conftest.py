@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from filelock import FileLock
 
-from toolkit import browser, hub
+from tests import warm
+from toolkit import browser
 from toolkit.book import Book
 
 ROOT = Path(__file__).parent.parent
@@ -22,6 +24,7 @@ ROOT = Path(__file__).parent.parent
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What is set up once for a file is set up by one worker."""
     shared = {path: 'scope="module"' in path.read_text("utf-8") for path in {item.path for item in items}}
@@ -30,18 +33,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
+CLASSIFY = """
+from transformers import pipeline
+classify = pipeline("text-classification", model="distilbert/distilbert-base-uncased-finetuned-sst-2-english")
+print(json.dumps([found["label"] for found in classify(given, batch_size=32)]))
+"""
+
+
 def python(code: str, given: Any = None) -> Any:
     """Run `code` on the embedded weights; `given` reaches it, and what it prints comes back, as JSON."""
-    result = subprocess.run(
-        [sys.executable, "-c", f"import json, sys\ngiven = json.load(sys.stdin)\n{code}"],
-        cwd=ROOT,
-        env={**os.environ, **hub.environment(Book(ROOT))},
-        input=json.dumps(given),
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
+    code = f"import json, sys\ngiven = json.load(sys.stdin)\n{code}"
+    result = warm.run(["-c", code], text=json.dumps(given), timeout=600)
     assert result.returncode == 0, result.stderr
     return json.loads(result.stdout.splitlines()[-1])
 
@@ -91,10 +93,27 @@ def book() -> Book:
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The whole site, built strictly, by the first worker that needs it."""
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all workers of one run have in common."""
     base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def labels(shared: Path) -> dict[str, str]:
+    """What the pipeline says of each review of the test half, asked by the first worker that needs it."""
+    reviews = pd.read_csv(ROOT / "snippets/data/reviews.csv")
+    texts = reviews[reviews.split == "test"].text.tolist()
+    file = shared / "labels.json"
+    with FileLock(shared / "labels.lock"):
+        if not file.exists():
+            file.write_text(json.dumps(python(CLASSIFY, texts)))
+    return dict(zip(texts, json.loads(file.read_text()), strict=True))
+
+
+@pytest.fixture(scope="session")
+def site(shared: Path) -> Path:
+    """The whole site, built strictly, by the first worker that needs it."""
     target = shared / "site"
     with FileLock(shared / "site.lock"):
         if not (shared / "site.built").exists():

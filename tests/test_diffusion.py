@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +12,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.svm import SVC
 
-from tests.conftest import ROOT
-from toolkit import hub
-from toolkit.book import Book
+from tests import warm
 
 COUNT = 250
 NONSENSE = 10
@@ -101,12 +96,8 @@ def judge() -> Judge:
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
     """Pictures of the committed weights, through the pipeline that a reader calls: pixels (250, 64)."""
     file: Path = tmp_path_factory.mktemp("drawn") / "drawn.npy"
-    subprocess.run(
-        [sys.executable, "-c", DRAW, str(file)],
-        env={**os.environ, **hub.environment(Book(ROOT))},
-        timeout=300,
-        check=True,
-    )
+    result = warm.run(["-c", DRAW, str(file)])
+    assert result.returncode == 0, result.stderr
     pixels = np.load(file)
     assert pixels.shape == (COUNT, 8, 8, 1)
     return pixels.reshape(COUNT, 64) * 16

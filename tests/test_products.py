@@ -18,6 +18,7 @@ import pandas as pd
 import pytest
 import requests
 
+from tests import warm
 from tests.conftest import ROOT
 from toolkit import hub
 from toolkit.book import Book
@@ -68,18 +69,9 @@ def test_no_near_duplicates_across_the_split(products: pd.DataFrame) -> None:
 
 
 def run(
-    *arguments: str, cwd: Path = ROOT, timeout: float = 300, text: str | None = None
-) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, *arguments],
-        cwd=cwd,
-        env={**os.environ, **hub.environment(BOOK)},
-        input=text,
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
-    )
+    *arguments: str, cwd: Path = ROOT, timeout: float = 300, text: str = ""
+) -> subprocess.CompletedProcess[str]:
+    return warm.run(list(arguments), cwd, text, timeout)
 
 
 def rows(count: int, category: str, split: str = "") -> str:
