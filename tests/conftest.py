@@ -24,9 +24,34 @@ ROOT = Path(__file__).parent.parent
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
+LONGEST = (
+    "test_live_families.py",
+    "test_rich_output_is_reproduced",
+    "test_hub_path.py",
+    "test_products.py",
+    "test_live.py",
+    "test_no_violation",
+    "test_styles.py",
+    "test_many_rows.py",
+    "test_hostile.py",
+    "test_gpt.py",
+    "test_export.py",
+    "test_cluster.py",
+    "test_live_teach.py",
+    "test_scenes.py",
+    "test_many_workers.py",
+)
+"""Files and tests that are begun first, so that none of them is left to run alone at the end."""
+
+
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What is set up once for a file is set up by one worker."""
+    """What is set up once for a file is set up by one worker, and what takes long comes first."""
+
+    def place(item: pytest.Item) -> int:
+        return next((i for i, name in enumerate(LONGEST) if name in item.nodeid), len(LONGEST))
+
+    items.sort(key=place)
     shared = {path: 'scope="module"' in path.read_text("utf-8") for path in {item.path for item in items}}
     for item in items:
         if shared[item.path] and item.get_closest_marker("xdist_group") is None:

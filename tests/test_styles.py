@@ -46,6 +46,7 @@ def test_rules_that_nothing_can_use_go() -> None:
     @media screen { .unused { color: red } }
     :is(.unused, p) { margin: 0 }
     [data-md-color-primary=teal] { --a: 1 }
+    [data-md-color-switching] * { transition: none }
     [data-md-color-primary=custom] { --a: "}" }
     @keyframes turn { to { rotate: 1turn } }
     """

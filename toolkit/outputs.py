@@ -139,7 +139,23 @@ def _slim(svg: str) -> str:
     svg = re.sub(r' d="[^"]*"', lambda match: re.sub(r"\s+", " ", match[0]).replace(' "', '"'), svg)
     # What nothing refers to needs no id, and another figure of the page may have the same.
     named = set(re.findall(r"""(?:href="#|url\(["']?#)([^"')]+)""", svg))
-    return re.sub(r' id="([^"]*)"', lambda match: match[0] if match[1] in named else "", svg)
+    svg = re.sub(r' id="([^"]*)"', lambda match: match[0] if match[1] in named else "", svg)
+    return _without_bare_groups(svg)
+
+
+def _without_bare_groups(svg: str) -> str:
+    """A group that says nothing of what is in it is an element for nothing."""
+    bare: list[bool] = []
+
+    def keep(match: re.Match[str]) -> str:
+        if match[0] == "</g>":
+            return "" if bare.pop() else match[0]
+        if match[0].endswith("/>"):
+            return match[0]
+        bare.append(match[0] == "<g>")
+        return "" if bare[-1] else match[0]
+
+    return re.sub(r"<g\b[^>]*>|</g>", keep, svg)
 
 
 def first_picture(outputs: dict[str, list[dict[str, Any]]]) -> str:

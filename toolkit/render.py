@@ -54,6 +54,8 @@ class Site:
 
 _PLAIN = {"snippet", "", "markdown", "md", "costs", "families", "data", "quiz", "decide"}
 _PLAIN |= {"text", "bash", "console", "python"}
+_ALIKE = re.compile(r'<span class="(\w+)">[^<]*</span>(?:<span class="\1">[^<]*</span>)+')
+"""Neighbours of one colour: the quotation marks of a string, and what stands between them."""
 _HALF = re.compile(r"(.*?)(?:\s+\((code|output)\))?")
 
 DEMOS = (
@@ -209,8 +211,9 @@ def highlight(source: str, md: Markdown, title: str = "") -> str:
     html = Highlight(md, guess_lang=False, use_pygments=True).highlight(
         source, "python", "highlight", title=title or None
     )
-    # Names have the colour of code itself, and white space has none: a third of all elements of a page.
-    html = re.sub(r'<span class="[nw]">([^<]*)</span>', r"\1", str(html))
+    # Most elements of a page would be words and signs that have the colour of code itself.
+    html = re.sub(r'<span class="[nwpo]">([^<]*)</span>', r"\1", str(html))
+    html = _ALIKE.sub(lambda match: match[0].replace(f'</span><span class="{match[1]}">', ""), html)
     _highlighted[source, title] = html
     return html
 

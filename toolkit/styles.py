@@ -22,6 +22,10 @@ _VARIABLE = re.compile(r"var\((--[\w-]+)")
 _UNUSED = re.compile(r"(?<=[{;])(--md-[\w-]+):(?:url\((?:'[^']*'|\"[^\"]*\"|[^'\")]*)\)|[^;{}\"']*);")
 _ELSEWHERE = re.compile(r"url\((?!['\"]?(?:data:|#))|@import")
 """A sheet with this names other files, beside which it must stay."""
+_COSTLY = "[data-md-color-switching]"
+"""While the theme's script chooses the colours of a page that opens, rules with this stop the transitions of
+every element, and each is looked at twice for it.
+"""
 _NESTED = ("media", "supports", "container", "layer")
 
 
@@ -119,6 +123,8 @@ def _possible(selector: list[Any], known: set[str]) -> bool:
 
     What stands in `:not()`, `:is()`, `:where()` and `:has()` asks for nothing here.
     """
+    if tinycss2.serialize(selector).strip().startswith(_COSTLY):
+        return False
     for before, token in zip([None, *selector], selector, strict=False):
         if before == "." and token.type == "ident" and not _may_be(token.value, known):
             return False

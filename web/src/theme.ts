@@ -7,10 +7,14 @@ function complete(): void {
   }
   // One such landmark for each piece of code would drown the page's own.
   for (const nav of document.querySelectorAll("nav.md-code__nav:not([role])")) nav.setAttribute("role", "presentation");
-  if (measuring) return;
+  if (measuring || !begun) return;
   measuring = true;
   idle(measure);
 }
+
+/** Whether the reader has begun to use the page: before that nobody scrolls with arrow keys. */
+let begun = false;
+const BEGINNINGS = ["keydown", "pointerdown", "pointermove", "wheel", "touchstart", "focusin"];
 
 let measured = new WeakSet<HTMLElement>();
 let measuring = false;
@@ -58,6 +62,12 @@ export function completeTheme(): void {
     });
   };
   complete();
+  const begin = (): void => {
+    begun = true;
+    for (const each of BEGINNINGS) removeEventListener(each, begin, true);
+    soon();
+  };
+  for (const each of BEGINNINGS) addEventListener(each, begin, { capture: true, passive: true });
   new MutationObserver(soon).observe(document.body, { childList: true, subtree: true });
   const again = (): void => {
     measured = new WeakSet();

@@ -173,6 +173,9 @@ print(json.dumps({"captions": captions, "scores": scores, "small": small}))`,
   }
 });
 
+/** Logits that are no further apart are no decision: the page's weights are halves, and rounding makes it. */
+const CLOSE = 0.2;
+
 test("a sound's spectrogram and words are Python's", () => {
   const found = family("number-whisper");
   const { feature_extractor: settings } = found.settings<{ feature_extractor: EarConfig }>("processor_config");
@@ -181,16 +184,19 @@ test("a sound's spectrogram and words are Python's", () => {
   const steps = new Int16Array(Uint8Array.from(served(manifest.extras["spoken-sum"] ?? "")).buffer);
   const sample = Float32Array.from(steps, (step) => step / 2 ** 15);
   const waves = [sample, sample.map((value) => value * 0.3), normal(next, 30_000).map((value) => value * 0.05), normal(next, 70_000), new Float32Array(100)];
-  const wanted = python<{ text: string; features: number[] }[]>(
+  const wanted = python<{ text: string; features: number[]; leads: number[] }[]>(
     `${FOLDER("openai/whisper-tiny.en")}
-import base64, numpy
+import base64, numpy, torch
 from transformers import pipeline
 listen = pipeline("automatic-speech-recognition", model=str(folder))
 found = []
 for each in given:
     wave = numpy.frombuffer(base64.b64decode(each), "float32")
-    features = listen.feature_extractor(wave, sampling_rate=16000, return_tensors="np").input_features[0]
-    found.append({"text": listen({"raw": wave[:64000].copy(), "sampling_rate": 16000})["text"], "features": features.T.flatten().tolist()})
+    features = listen.feature_extractor(wave, sampling_rate=16000, return_tensors="np").input_features
+    written = listen.model.generate(torch.tensor(features), output_scores=True, return_dict_in_generate=True)
+    best = [scores[0].topk(2).values.tolist() for scores in written.scores]
+    text = listen({"raw": wave[:64000].copy(), "sampling_rate": 16000})["text"]
+    found.append({"text": text, "features": features[0].T.flatten().tolist(), "leads": [one - two for one, two in best]})
 print(json.dumps(found))`,
     waves.map((wave) => Buffer.from(wave.buffer).toString("base64")),
   );
@@ -199,9 +205,13 @@ print(json.dumps(found))`,
   const words = tokenizerOf(found);
   for (const [index, wave] of waves.entries()) {
     const seen = ear.hear(wave);
-    expect(furthest(seen, wanted[index]?.features ?? [])).toBeLessThan(1e-3);
+    const { text, features, leads } = wanted[index] as (typeof wanted)[number];
+    expect(furthest(seen, features)).toBeLessThan(1e-3);
     const ids = whisper.transcribe(seen, [generation.decoder_start_token_id, generation.no_timestamps_token_id], generation.max_length);
+    // In noise two words may be as likely as each other; where someone speaks, none is.
+    if (index < 2) expect(Math.min(...leads)).toBeGreaterThan(CLOSE);
+    if (Math.min(...leads) < CLOSE) continue;
     // The tokenizer takes no empty list; silence has no words.
-    expect(ids.length ? words.decode(ids, { skip_special_tokens: true }) : "").toBe(wanted[index]?.text);
+    expect(ids.length ? words.decode(ids, { skip_special_tokens: true }) : "").toBe(text);
   }
 });
