@@ -195,7 +195,9 @@ for each in given:
     features = listen.feature_extractor(wave, sampling_rate=16000, return_tensors="np").input_features
     written = listen.model.generate(torch.tensor(features), output_scores=True, return_dict_in_generate=True)
     best = [scores[0].topk(2).values.tolist() for scores in written.scores]
-    text = listen({"raw": wave[:64000].copy(), "sampling_rate": 16000})["text"]
+    text = listen.tokenizer.decode(written.sequences[0], skip_special_tokens=True)
+    if len(wave) <= 64_000:  # the pipeline cuts a longer one before its last window is full, not after
+        text = listen({"raw": wave.copy(), "sampling_rate": 16000})["text"]
     found.append({"text": text, "features": features[0].T.flatten().tolist(), "leads": [one - two for one, two in best]})
 print(json.dumps(found))`,
     waves.map((wave) => Buffer.from(wave.buffer).toString("base64")),
