@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -22,6 +23,8 @@ from toolkit.book import Book
 ROOT = Path(__file__).parent.parent
 # Tests share the cores: threads that wait must sleep, not spin. Three at once take half the time.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+# What a shell starts in the background ignores Ctrl-C, and so would all that tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 LONGEST = (

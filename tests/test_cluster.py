@@ -182,27 +182,6 @@ def test_nothing_is_left_when_it_is_stopped(small: SmallBook, cluster: Any) -> N
         cluster.remove_node(node)
 
 
-def test_it_ends_when_told_even_if_a_call_does_not_return() -> None:
-    """A native function that no signal interrupts stands for such a call."""
-    code = """
-import hashlib
-from toolkit.cluster import _end_when_told
-_end_when_told(0.1)
-print("waits", flush=True)
-hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)
-"""
-    deaf = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    try:
-        assert deaf.stdout is not None and deaf.stdout.readline() == "waits\n"
-        deaf.send_signal(signal.SIGINT)
-        assert finished(deaf) == "stopped; records already written are kept\n"
-        assert deaf.returncode == 130
-    finally:
-        deaf.kill()
-
-
 def test_no_cluster_is_one_sentence(small: SmallBook) -> None:
     small.snippet("s", "# %% a\nprint(1)\n")
     for address in ("127.0.0.1:1", "ray://127.0.0.1:1", "nonsense", "a:b:c"):

@@ -13,11 +13,9 @@ import contextlib
 import json
 import logging
 import os
-import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -35,8 +33,6 @@ ATTEMPTS = 3
 """Nodes that one snippet may take with it before it is to blame."""
 PATIENCE_SECONDS = 60.0
 """How long a cluster may be without any node."""
-STOP_SECONDS = 15.0
-"""How long Ray may take to let go of a program that is told to stop."""
 _LOOK_SECONDS = 2.0
 _EXCLUDED = [".git", ".venv", ".cache", "site", "node_modules"]
 
@@ -125,7 +121,6 @@ class ClusterRunner:
             )
         except (OSError, ValueError, RuntimeError) as error:
             raise BookError(f"no Ray cluster answers at {address}: {' '.join(str(error).split())}") from None
-        _end_when_told()
         self._program = ray.remote(NodeProgram)
         self._nodes: dict[str, _Node] = {}
         self._looked, self._seen = 0.0, time.monotonic()
@@ -206,24 +201,6 @@ def _knock(address: str) -> None:
     host, colon, port = address.rpartition("://")[2].rpartition(":")
     if colon:
         socket.create_connection((host, int(port)), timeout=5).close()
-
-
-def _end_when_told(seconds: float = STOP_SECONDS) -> None:
-    """End this process that long after a signal that Python handles, if it has not ended by itself.
-
-    While the cluster loses a node, a call into Ray may not return, and Python's handlers wait for it.
-    """
-    told, tell = socket.socketpair()
-    tell.setblocking(False)
-    signal.set_wakeup_fd(tell.detach())
-
-    def wait() -> None:
-        told.recv(1)
-        time.sleep(seconds)
-        print("stopped; records already written are kept", file=sys.stderr, flush=True)
-        os._exit(130)
-
-    threading.Thread(target=wait, daemon=True).start()
 
 
 def _run(snippet: Snippet, outcome: dict[str, Any]) -> Run:

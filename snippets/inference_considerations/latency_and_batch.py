@@ -55,11 +55,11 @@ p50, _, rates = np.array(list(batches.values())).T
 left.plot(p50, rates, "o-", color="#2a5db0")
 for batch, x, y in zip(batches, p50, rates):
     left.annotate(batch, (x, y), (4, -11), textcoords="offset points", fontsize=8)
-left.set(xscale="log", xlabel="ms until a batch is back", ylabel="texts a second")
+left.set(xlabel="ms until a batch is back", ylabel="texts a second", ylim=0)
 left.set_title("batch size beside each dot", fontsize=10)
 right.plot(list(lengths), [m[0] for m in lengths.values()], "o-", color="#1f6f78")
 right.plot(list(lengths), [m[1] for m in lengths.values()], "--", color="#d9531e")
-right.set(xscale="log", yscale="log", xlabel="tokens in one text", ylabel="ms")
+right.set(xlabel="tokens in one text", ylabel="ms", ylim=0)
 right.set_title("median, and the slowest twentieth", fontsize=10)
 figure.tight_layout()
 plt.show()
