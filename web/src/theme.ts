@@ -18,17 +18,21 @@ const BEGINNINGS = ["keydown", "pointerdown", "pointermove", "wheel", "touchstar
 
 let measured = new WeakSet<HTMLElement>();
 let measuring = false;
-const idle: (work: (deadline: { timeRemaining(): number }) => void) => void =
-  window.requestIdleCallback ?? ((work) => setTimeout(() => work({ timeRemaining: () => 10 }), 50));
+type Work = (deadline: { timeRemaining(): number }) => void;
+const idle = (work: Work): unknown =>
+  window.requestIdleCallback?.(work, { timeout: 200 }) ?? setTimeout(() => work({ timeRemaining: () => 10 }), 50);
 
 /**
  * Let arrow keys scroll what is too wide for its place. To be measured it must be laid out, which the browser
  * puts off for what is not in view: so block by block, while nothing else is to be done.
  */
 function measure(deadline: { timeRemaining(): number }): void {
+  let some = false;
   for (const each of document.querySelectorAll<HTMLElement>(":is(.md-typeset__scrollwrap, pre > code):not([tabindex])")) {
     if (measured.has(each)) continue;
-    if (deadline.timeRemaining() < 5) return idle(measure);
+    // On a machine that is never idle, one at a time.
+    if (some && deadline.timeRemaining() < 5) return void idle(measure);
+    some = true;
     measured.add(each);
     if (each.scrollWidth > each.clientWidth) each.tabIndex = 0;
   }
