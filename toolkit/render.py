@@ -316,7 +316,7 @@ def _links(state: State, page: str | None, lab_page: bool = True) -> str:
             *([f'<a href="{up}{lab}">Lab page</a>'] if lab_page else []),
             f'<a href="{up}snippets/{name}.py" download>.py</a>',
             f'<a href="{up}{lab}{name.rpartition("/")[2]}.ipynb" download>.ipynb</a>',
-            f'<a href="{colab}" rel="noopener" title="{hint}">Colab</a>',
+            f'<a href="{colab}" rel="noopener" data-title="{hint}">Colab</a>',
         ]
     )
 

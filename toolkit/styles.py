@@ -22,9 +22,10 @@ _VARIABLE = re.compile(r"var\((--[\w-]+)")
 _UNUSED = re.compile(r"(?<=[{;])(--md-[\w-]+):(?:url\((?:'[^']*'|\"[^\"]*\"|[^'\")]*)\)|[^;{}\"']*);")
 _ELSEWHERE = re.compile(r"url\((?!['\"]?(?:data:|#))|@import")
 """A sheet with this names other files, beside which it must stay."""
-_COSTLY = "[data-md-color-switching]"
-"""While the theme's script chooses the colours of a page that opens, rules with this stop the transitions of
-every element, and each is looked at twice for it.
+_COSTLY = ("[data-md-color-switching]", ".md-typeset table:not([class])+*")
+"""Rules for every element, for which a browser looks at all of them again while a page opens. The first stops
+transitions while the theme's script chooses the colours, the second sets apart what follows a table that the
+same script is about to wrap.
 """
 _NESTED = ("media", "supports", "container", "layer")
 

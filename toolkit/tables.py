@@ -92,7 +92,8 @@ def _cell(value: str, form: str | None) -> str:
     if form is None:
         return f"<td>{escape(value)}</td>"
     shown = f"{float(value):,.0f}" if form == "whole" else short(float(value))
-    return f'<td class="number" title="{escape(value)}">{shown}</td>'
+    # The theme's script would make a tooltip of each `title` while the page opens; a script sets this later.
+    return f'<td class="number" data-title="{escape(value)}">{shown}</td>'
 
 
 def short(value: float) -> str:

@@ -7,7 +7,11 @@ function complete(): void {
   }
   // One such landmark for each piece of code would drown the page's own.
   for (const nav of document.querySelectorAll("nav.md-code__nav:not([role])")) nav.setAttribute("role", "presentation");
-  if (measuring || !begun) return;
+  if (!begun) return;
+  for (const each of document.querySelectorAll<HTMLElement>("[data-title]:not([title])")) {
+    each.title = each.dataset.title ?? "";
+  }
+  if (measuring) return;
   measuring = true;
   idle(measure);
 }
