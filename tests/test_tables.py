@@ -59,7 +59,7 @@ def test_a_table_with_its_sources_below(site: SmallBook) -> None:
     assert result.returncode == 0, result.stderr
     html = (site.root / "site" / "index.html").read_text()
     assert '<td class="number" data-title="1.75e11">175 B</td>' in html
-    assert '<td class="number" title="82432">82,432</td>' in html
+    assert '<td class="number" data-title="82432">82,432</td>' in html
     assert "Three &lt;b&gt;" in html
     notes = re.findall(r'<li id="source-1-(\d)">', html)
     assert notes == ["1", "2"], "a source that is shared stands once"
