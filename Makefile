@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help setup serve site live record check test lint verify-all chaos weights benchmark benchmark-live benchmark-cluster benchmark-pages browser clean
+.PHONY: help setup serve site live record check test lint verify-all chaos weights benchmark benchmark-live benchmark-cluster benchmark-pages audit browser clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -60,6 +60,12 @@ benchmark-cluster: .venv/.installed  ## what a second node of a Ray cluster gain
 benchmark-pages: live browser  ## what Lighthouse says of each page, beside Material's and mkdocs-jupyter's defaults
 	npm ci --ignore-scripts --silent --prefix benchmarks/lighthouse
 	$(BIN)/python benchmarks/pages.py
+
+audit:  ## known vulnerabilities of every pinned package, as the registries tell them
+	$(PYTHON) -m venv .cache/audit
+	.cache/audit/bin/pip install --quiet pip-audit==2.10.1
+	.cache/audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
+	for each in web benchmarks/live benchmarks/lighthouse; do npm audit --prefix $$each || exit 1; done
 
 browser: .venv/.testable
 	@$(BIN)/python -m toolkit.browser

@@ -72,7 +72,8 @@ def quiz_fence(
             raise ValueError(f"there is no file `docs/data/{line}`")
         questions = read_quiz(file)
         items = "".join(_item(number, question, md) for number, question in enumerate(questions, 1))
-        return f'<div class="quiz"><quiz-set><ol class="questions">{items}</ol></quiz-set></div>'
+        # Whoever searches shall not find an answer before the question.
+        return f'<div class="quiz" data-search-exclude><quiz-set><ol class="questions">{items}</ol></quiz-set></div>'
 
     return "\n".join(render.each_line(source, md, shown))
 
