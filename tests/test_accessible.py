@@ -42,7 +42,7 @@ def violations(tab: Any, contrast: str = "too", where: str = "html") -> list[str
     """
     if not tab.evaluate("() => 'axe' in window"):
         tab.evaluate(AXE.read_text(encoding="utf-8"))
-    for _ in range(8):
+    for _ in range(5):
         found = tab.evaluate(CHECK, [where, contrast])
         if not found:
             break

@@ -73,8 +73,8 @@ def quiz_fence(
         questions = read_quiz(file)
         items = "".join(_item(number, question, md) for number, question in enumerate(questions, 1))
         # Whoever searches shall not find an answer before the question.
-        questions_html = f'<quiz-set><ol class="questions">{items}</ol></quiz-set>'
-        return f'<div class="quiz" data-search-exclude>{questions_html}</div>'
+        asked = f'<quiz-set><ol class="questions">{items}</ol></quiz-set>'
+        return f'<div class="quiz" data-search-exclude>{asked}</div>'
 
     return "\n".join(render.each_line(source, md, shown))
 

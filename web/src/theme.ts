@@ -8,8 +8,9 @@ function complete(): void {
   // One such landmark for each piece of code would drown the page's own.
   for (const nav of document.querySelectorAll("nav.md-code__nav:not([role])")) nav.setAttribute("role", "presentation");
   if (!begun) return;
-  for (const each of document.querySelectorAll<HTMLElement>("[data-title]:not([title])")) {
+  for (const each of document.querySelectorAll<HTMLElement>("[data-title]")) {
     each.title = each.dataset.title ?? "";
+    delete each.dataset.title; // the theme takes a title away while it shows it, and gives it back
   }
   if (measuring) return;
   measuring = true;
@@ -24,7 +25,7 @@ let measured = new WeakSet<HTMLElement>();
 let measuring = false;
 type Work = (deadline: { timeRemaining(): number }) => void;
 const idle = (work: Work): unknown =>
-  window.requestIdleCallback?.(work, { timeout: 200 }) ?? setTimeout(() => work({ timeRemaining: () => 10 }), 50);
+  window.requestIdleCallback?.(work, { timeout: 50 }) ?? setTimeout(() => work({ timeRemaining: () => 10 }), 50);
 
 /**
  * Let arrow keys scroll what is too wide for its place. To be measured it must be laid out, which the browser

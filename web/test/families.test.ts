@@ -173,18 +173,15 @@ print(json.dumps({"captions": captions, "scores": scores, "small": small}))`,
   }
 });
 
-/** Logits that are no further apart are no decision: the page's weights are halves, and rounding makes it. */
-const CLOSE = 0.2;
-
 test("a sound's spectrogram and words are Python's", () => {
   const found = family("number-whisper");
   const { feature_extractor: settings } = found.settings<{ feature_extractor: EarConfig }>("processor_config");
   const generation = found.settings<{ decoder_start_token_id: number; no_timestamps_token_id: number; max_length: number }>("generation_config");
-  const next = random(11);
+  const next = random(12); // noise in which one word is likelier than all others: else rounding would choose
   const steps = new Int16Array(Uint8Array.from(served(manifest.extras["spoken-sum"] ?? "")).buffer);
   const sample = Float32Array.from(steps, (step) => step / 2 ** 15);
   const waves = [sample, sample.map((value) => value * 0.3), normal(next, 30_000).map((value) => value * 0.05), normal(next, 70_000), new Float32Array(100)];
-  const wanted = python<{ text: string; features: number[]; leads: number[] }[]>(
+  const wanted = python<{ text: string; features: number[] }[]>(
     `${FOLDER("openai/whisper-tiny.en")}
 import base64, numpy, torch
 from transformers import pipeline
@@ -193,12 +190,10 @@ found = []
 for each in given:
     wave = numpy.frombuffer(base64.b64decode(each), "float32")
     features = listen.feature_extractor(wave, sampling_rate=16000, return_tensors="np").input_features
-    written = listen.model.generate(torch.tensor(features), output_scores=True, return_dict_in_generate=True)
-    best = [scores[0].topk(2).values.tolist() for scores in written.scores]
-    text = listen.tokenizer.decode(written.sequences[0], skip_special_tokens=True)
+    text = listen.tokenizer.decode(listen.model.generate(torch.tensor(features))[0], skip_special_tokens=True)
     if len(wave) <= 64_000:  # the pipeline cuts a longer one before its last window is full, not after
         text = listen({"raw": wave.copy(), "sampling_rate": 16000})["text"]
-    found.append({"text": text, "features": features[0].T.flatten().tolist(), "leads": [one - two for one, two in best]})
+    found.append({"text": text, "features": features[0].T.flatten().tolist()})
 print(json.dumps(found))`,
     waves.map((wave) => Buffer.from(wave.buffer).toString("base64")),
   );
@@ -207,12 +202,9 @@ print(json.dumps(found))`,
   const words = tokenizerOf(found);
   for (const [index, wave] of waves.entries()) {
     const seen = ear.hear(wave);
-    const { text, features, leads } = wanted[index] as (typeof wanted)[number];
+    const { text, features } = wanted[index] as (typeof wanted)[number];
     expect(furthest(seen, features)).toBeLessThan(1e-3);
     const ids = whisper.transcribe(seen, [generation.decoder_start_token_id, generation.no_timestamps_token_id], generation.max_length);
-    // In noise two words may be as likely as each other; where someone speaks, none is.
-    if (index < 2) expect(Math.min(...leads)).toBeGreaterThan(CLOSE);
-    if (Math.min(...leads) < CLOSE) continue;
     // The tokenizer takes no empty list; silence has no words.
     expect(ids.length ? words.decode(ids, { skip_special_tokens: true }) : "").toBe(text);
   }
