@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT
-from tests.live import visit
+from tests.live import PATIENCE, visit
 from tests.test_site import PAGES
 
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
@@ -66,7 +66,19 @@ def test_no_violation_on_any_page(address: str, chromium: Any, width: int, schem
                 broken.append("is wider than the window")
             if broken:
                 found[page] = broken
-    assert found == {}
+        assert (found, reader.said) == ({}, [])
+
+
+def test_code_stays_scrollable_by_keys_when_the_theme_says_no(address: str, chromium: Any) -> None:
+    """Where nothing can hover, its script takes every `tabindex` of code away, early or late."""
+    with visit(chromium, address, 320, has_touch=True, is_mobile=True) as reader:
+        reader.tab.goto(address + "training-considerations/", wait_until="networkidle")
+        assert not reader.tab.evaluate("() => matchMedia('(hover)').matches")
+        reader.tab.keyboard.press("Shift")
+        code = reader.tab.locator("article > .highlight > pre > code[tabindex='0']").first
+        code.wait_for()
+        code.evaluate("code => { window.code = code; code.removeAttribute('tabindex'); }")
+        reader.tab.wait_for_function("() => window.code.tabIndex === 0", timeout=PATIENCE)
 
 
 DEMOS = {

@@ -65,10 +65,11 @@ export function completeTheme(): void {
   const soon = (): void => {
     if (waiting) return;
     waiting = true;
-    requestAnimationFrame(() => {
+    // Not with the next frame: a tab that nobody looks at, or a machine too busy to paint, has none.
+    setTimeout(() => {
       waiting = false;
       complete();
-    });
+    }, 16);
   };
   complete();
   const begin = (): void => {
@@ -77,7 +78,16 @@ export function completeTheme(): void {
     soon();
   };
   for (const each of BEGINNINGS) addEventListener(each, begin, { capture: true, passive: true });
-  new MutationObserver(soon).observe(document.body, { childList: true, subtree: true });
+  new MutationObserver((changes) => {
+    let some = false;
+    for (const { type, target } of changes) {
+      // Where nothing can hover, the theme's script takes the tabindex of code away, before or after us.
+      const taken = type === "attributes" && measured.has(target as HTMLElement) && !(target as HTMLElement).hasAttribute("tabindex");
+      if (taken) measured.delete(target as HTMLElement);
+      some ||= taken || type === "childList";
+    }
+    if (some) soon();
+  }).observe(document.body, { childList: true, subtree: true, attributeFilter: ["tabindex"] });
   const again = (): void => {
     measured = new WeakSet();
     soon();
