@@ -48,12 +48,14 @@ def test_rules_that_nothing_can_use_go() -> None:
     [data-md-color-primary=teal] { --a: 1 }
     [data-md-color-switching] * { transition: none }
     [data-md-color-primary=custom] { --a: "}" }
+    [dir=rtl] p { color: red }
+    [dir=ltr] p { color: blue }
     @keyframes turn { to { rotate: 1turn } }
     """
-    kept = prune(css, {"used", "custom"})
+    kept = prune(css, {"used", "custom", "ltr"})
     assert re.sub(r"\s+", "", kept) == (
         ".used{color:red}@mediaprint{.used:not(.unused){color:#fff}}:is(.unused,p){margin:0}"
-        '[data-md-color-primary=custom]{--a:"}"}@keyframesturn{to{rotate:1turn}}'
+        '[data-md-color-primary=custom]{--a:"}"}[dir=ltr]p{color:blue}@keyframesturn{to{rotate:1turn}}'
     )
 
 
@@ -66,6 +68,17 @@ def test_a_sheet_that_names_other_files_stays_a_link(tmp_path: Path) -> None:
     inline(pages, tmp_path)
     rest = link.format("far") + link.format("none")
     assert pages[page] == f"<head><style>p{{color: red}}</style>\n{rest}</head><body></body>"
+
+
+def test_a_motion_that_nothing_makes_goes(tmp_path: Path) -> None:
+    motion = "@keyframes {} {{ from {{ rotate: 0turn }} to {{ rotate: 1turn }} }}"
+    used = ".a { animation: 1s turn } .b { animation-name: stop }"
+    css = "".join([*(motion.format(name) for name in ("turn", "stop", "turn-back")), used])
+    (tmp_path / "own.css").write_text(css)
+    page = tmp_path / "index.html"
+    pages = {page: '<link rel="stylesheet" href="/own.css"><body></body>'}
+    inline(pages, tmp_path)
+    assert re.findall(r"@keyframes ([\w-]+)", pages[page]) == ["turn", "stop"]
 
 
 def test_nothing_blocks_the_first_look(site: Path) -> None:

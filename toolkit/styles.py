@@ -16,8 +16,10 @@ import tinycss2
 
 _LINK = re.compile(r'[ \t]*<link rel="stylesheet" href="([^"]+)">\n?')
 _CLASSES = re.compile(r'\bclass="([^"]*)"')
-_COLOURS = re.compile(r'\bdata-md-color-\w+="([^"]*)"')
+_VALUES = re.compile(r'\b(?:dir|data-md-color-\w+)="([^"]*)"')
 _HYPHENED = re.compile(r"[A-Za-z]\w*-[\w-]+")
+_MOTION = re.compile(r"@keyframes\s+([\w-]+)\s*\{(?:[^{}]*\{[^{}]*\})*\s*\}")
+_MOVES = re.compile(r"\banimation(?:-name)?:([^;}\"]*)")
 _VARIABLE = re.compile(r"var\((--[\w-]+)")
 _UNUSED = re.compile(r"(?<=[{;])(--md-[\w-]+):(?:url\((?:'[^']*'|\"[^\"]*\"|[^'\")]*)\)|[^;{}\"']*);")
 _ELSEWHERE = re.compile(r"url\((?!['\"]?(?:data:|#))|@import")
@@ -52,10 +54,10 @@ def inline(pages: dict[Path, str], site: Path) -> None:
         if not _ELSEWHERE.search(css)
     }
     used = set(_VARIABLE.findall("".join([*pruned.values(), *pages.values()])))
-    pruned = {
-        path: _UNUSED.sub(lambda set_: set_[0] if set_[1] in used else "", css)
-        for path, css in pruned.items()
-    }
+    moves = set(re.findall(r"[\w-]+", " ".join(_MOVES.findall("".join([*pruned.values(), *pages.values()])))))
+    for path, css in pruned.items():
+        css = _UNUSED.sub(lambda set_: set_[0] if set_[1] in used else "", css)
+        pruned[path] = _MOTION.sub(lambda motion: motion[0] if motion[1] in moves else "", css)
     styles = {name: pruned[path] for name, path in sheets.items() if path in pruned}
     for file, html in pages.items():
         links = [link for link in _LINK.finditer(html) if link[1] in styles]
@@ -67,14 +69,14 @@ def inline(pages: dict[Path, str], site: Path) -> None:
 
 
 def _names(pages: Iterable[str], scripts: Iterable[Path]) -> set[str]:
-    """Every class of the pages, the names of their colour schemes, and of the scripts all words that may be
-    a class of the theme that they add: those have a hyphen.
+    """Every class of the pages, the names of their colour schemes and directions of writing, and of the
+    scripts all words that may be a class of the theme that they add: those have a hyphen.
     """
     found = {"js"}
     for html in pages:
         for classes in _CLASSES.findall(html):
             found.update(classes.split())
-        found.update(_COLOURS.findall(html))
+        found.update(_VALUES.findall(html))
     for script in scripts:
         found.update(_HYPHENED.findall(script.read_text(encoding="utf-8")))
     return found
@@ -120,7 +122,7 @@ def _split(prelude: list[Any]) -> list[list[Any]]:
 
 
 def _possible(selector: list[Any], known: set[str]) -> bool:
-    """Whether each class it asks for is known, and each value that it asks of the theme's own attributes.
+    """Whether each class it asks for is known, and each value of `dir` and of the theme's own attributes.
 
     What stands in `:not()`, `:is()`, `:where()` and `:has()` asks for nothing here.
     """
@@ -129,7 +131,7 @@ def _possible(selector: list[Any], known: set[str]) -> bool:
     for before, token in zip([None, *selector], selector, strict=False):
         if before == "." and token.type == "ident" and not _may_be(token.value, known):
             return False
-        if token.type == "[] block" and tinycss2.serialize(token.content).startswith("data-md-color"):
+        if token.type == "[] block" and re.match(r"data-md-color|dir=", tinycss2.serialize(token.content)):
             values = [part.value for part in token.content[1:] if part.type in ("ident", "string")]
             if not known.issuperset(values):
                 return False
