@@ -29,7 +29,6 @@ check: .venv/.installed  ## say which records are stale, and why
 
 # One worker more than there are cores: many tests wait for a server or a browser.
 test: lint browser live  ## every test
-	$(BIN)/python -m toolkit live --check
 	$(BIN)/python -m pytest -n $$($(BIN)/python -c 'import os; print(os.cpu_count() + 1)') --dist loadgroup --no-loadscope-reorder
 
 lint: .venv/.testable

@@ -32,6 +32,7 @@ LONGEST = (
     "test_rich_output_is_reproduced",
     "test_hub_path.py",
     "test_products.py",
+    "test_web.py",
     "test_live.py",
     "test_no_violation",
     "test_styles.py",

@@ -10,6 +10,11 @@ from typing import Any
 PATIENCE = 90_000
 """Milliseconds that a slow machine may take to load a model."""
 
+NO_SERVICE_WORKER = "delete Navigator.prototype.serviceWorker"
+"""JavaScript: a browser that has none, as some in a private window. To fetch all pages for reading offline
+takes longer than most tests.
+"""
+
 TYPE = """const field = root.querySelector("textarea");
 field.value = given;
 field.dispatchEvent(new Event("input", { bubbles: true }));"""
@@ -107,10 +112,19 @@ class Visit:
 
 @contextmanager
 def visit(
-    chromium: Any, address: str, width: int = 1280, scheme: str = "light", **options: Any
+    chromium: Any,
+    address: str,
+    width: int = 1280,
+    scheme: str = "light",
+    *,
+    keeps: bool = False,
+    **options: Any,
 ) -> Iterator[Visit]:
+    """A reader in a browser that is new, and that `keeps` the chapter for reading offline or can't."""
     viewport = {"width": width, "height": 900}
     context = chromium.new_context(viewport=viewport, color_scheme=scheme, **options)
+    if not keeps:
+        context.add_init_script(NO_SERVICE_WORKER)
     visited = Visit(context.new_page(), address)
     tab = visited.tab
     tab.set_default_timeout(PATIENCE)

@@ -41,7 +41,7 @@ def answers(element, texts: list[str]) -> list[str]:
 
 
 def test_a_page_loads_a_few_kilobytes_until_the_button(address: str, site: Path, chromium) -> None:
-    with visit(chromium, address) as reader:
+    with visit(chromium, address, keeps=True) as reader:
         element = reader.demo(CLASSIFIER, PAGE)
         reader.tab.wait_for_load_state("networkidle")
         loaded = [site / "assets/live" / url.rpartition("/")[2] for url in reader.asked_for("assets/live")]
@@ -60,7 +60,7 @@ def test_a_page_loads_a_few_kilobytes_until_the_button(address: str, site: Path,
 
 def test_it_answers_as_python_does(address: str, chromium, labels: dict[str, str]) -> None:
     """The whole test half of the reviews: at least 99 of 100 labels are the pipeline's."""
-    with visit(chromium, address) as reader:
+    with visit(chromium, address, keeps=True) as reader:
         page = answers(reader.start(CLASSIFIER, PAGE), list(labels))
         assert reader.quiet
     alike = [ours == theirs for ours, theirs in zip(page, labels.values(), strict=True)]
@@ -70,7 +70,7 @@ def test_it_answers_as_python_does(address: str, chromium, labels: dict[str, str
 
 
 def test_whatever_is_typed_is_text(address: str, chromium) -> None:
-    with visit(chromium, address, width=320, scheme="dark") as reader:
+    with visit(chromium, address, width=320, scheme="dark", keeps=True) as reader:
         element = reader.start(CLASSIFIER, PAGE)
         for text in HOSTILE:
             element.get_by_label("Type a sentence").fill(text)
@@ -84,7 +84,7 @@ def test_whatever_is_typed_is_text(address: str, chromium) -> None:
 
 
 def test_by_keyboard_and_announced(address: str, chromium) -> None:
-    with visit(chromium, address) as reader:
+    with visit(chromium, address, keeps=True) as reader:
         element = reader.demo(CLASSIFIER, PAGE)
         element.locator("button.main").focus()
         reader.tab.keyboard.press("Enter")
@@ -102,7 +102,7 @@ def test_by_keyboard_and_announced(address: str, chromium) -> None:
 
 
 def test_instant_navigation_and_what_is_left_behind(address: str, site: Path, chromium) -> None:
-    with visit(chromium, address) as reader:
+    with visit(chromium, address, keeps=True) as reader:
         tab = reader.tab
         # Material goes to other pages instantly where the site map names the host that it is served by.
         sitemap = (site / "sitemap.xml").read_text().replace("http://127.0.0.1:8000/", address)
@@ -128,7 +128,7 @@ def test_instant_navigation_and_what_is_left_behind(address: str, site: Path, ch
 
 
 def test_leaving_frees_the_worker_and_coming_back_offers_the_button(address: str, chromium) -> None:
-    with visit(chromium, address) as reader:
+    with visit(chromium, address, keeps=True) as reader:
         element = reader.start(CLASSIFIER, PAGE)
         reader.tab.evaluate("dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))")
         element.locator("button.main").wait_for()
@@ -137,7 +137,7 @@ def test_leaving_frees_the_worker_and_coming_back_offers_the_button(address: str
 
 
 def test_three_on_a_page_share_one_runtime_offline(address: str, chromium) -> None:
-    with visit(chromium, address) as reader:
+    with visit(chromium, address, keeps=True) as reader:
         first = reader.start(CLASSIFIER, PAGE)
         reader.tab.context.set_offline(True)
         assert answers(first, ["Not bad at all."]) == ["POSITIVE"]
@@ -160,7 +160,7 @@ def test_three_on_a_page_share_one_runtime_offline(address: str, chromium) -> No
 
 
 def test_what_is_missing_is_said_in_one_sentence(address: str, chromium) -> None:
-    with visit(chromium, address) as reader:
+    with visit(chromium, address, keeps=True) as reader:
         reader.tab.route("**/minilm-layers-*.bin", lambda route: route.abort())
         element = reader.demo(CLASSIFIER, PAGE)
         element.locator("button.main").click()
@@ -172,7 +172,7 @@ def test_what_is_missing_is_said_in_one_sentence(address: str, chromium) -> None
         element.get_by_text("The model could not be fetched").wait_for()
         reader.tab.unroute("**/minilm-layers-*.bin")
         assert answers(reader.start(CLASSIFIER), ["Awful."]) == ["NEGATIVE"]
-    with visit(chromium, address) as reader:
+    with visit(chromium, address, keeps=True) as reader:
         reader.tab.add_init_script("delete globalThis.WebAssembly")
         element = reader.demo(CLASSIFIER, PAGE)
         element.locator("button.main").click()
@@ -181,7 +181,7 @@ def test_what_is_missing_is_said_in_one_sentence(address: str, chromium) -> None
 
 
 def test_stop_stops_the_download(address: str, chromium) -> None:
-    with visit(chromium, address) as reader:
+    with visit(chromium, address, keeps=True) as reader:
         waiting = []
         reader.tab.route("**/minilm-layers-*.bin", lambda route: waiting.append(route))
         element = reader.demo(CLASSIFIER, PAGE)
@@ -216,7 +216,7 @@ def test_it_runs_under_a_strict_content_security_policy(address: str, site: Path
         response = route.fetch()
         route.fulfill(response=response, headers={**response.headers, **policy})
 
-    with visit(chromium, address) as reader:
+    with visit(chromium, address, keeps=True) as reader:
         reader.tab.route("**/*.js", strict)
         reader.tab.route(
             "**/strict.html", lambda route: route.fulfill(body=page, content_type="text/html", headers=policy)

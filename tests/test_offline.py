@@ -25,7 +25,7 @@ KEPT = """async () => {
 def test_the_chapter_without_a_network(site: Path, chromium: Any) -> None:
     serving = browser.serve(site)
     address = serving.__enter__()
-    with visit(chromium, address) as reader:
+    with visit(chromium, address, keeps=True) as reader:
         reader.start("live-classifier", "what-is-inference/")
         assert len(reader.tab.evaluate(KEPT)) == 1
         assert reader.quiet
@@ -56,7 +56,7 @@ def test_the_chapter_without_a_network(site: Path, chromium: Any) -> None:
 def test_a_new_version_takes_over(site: Path, chromium: Any, tmp_path: Path) -> None:
     copy = tmp_path / "site"
     shutil.copytree(site, copy)
-    with browser.serve(copy) as address, visit(chromium, address) as reader:
+    with browser.serve(copy) as address, visit(chromium, address, keeps=True) as reader:
         reader.tab.goto(address)
         before = reader.tab.evaluate(KEPT)
         page = copy / "summary" / "index.html"
@@ -76,7 +76,7 @@ def test_a_new_version_takes_over(site: Path, chromium: Any, tmp_path: Path) -> 
 
 
 def test_who_saves_data_keeps_nothing_unasked(address: str, chromium: Any) -> None:
-    with visit(chromium, address) as reader:
+    with visit(chromium, address, keeps=True) as reader:
         saving = "Object.defineProperty(navigator, 'connection', { value: { saveData: true } });"
         reader.tab.add_init_script(saving)
         reader.tab.goto(address, wait_until="networkidle")

@@ -36,7 +36,7 @@ def test_every_page_has_the_same_strict_policy(site: Path) -> None:
 
 
 def test_an_inline_script_of_anybody_else_does_not_run(address: str, chromium: Any) -> None:
-    with visit(chromium, address) as reader:
+    with visit(chromium, address, keeps=True) as reader:
         reader.tab.goto(address)
         reader.tab.evaluate(
             """() => {
@@ -56,7 +56,7 @@ def test_an_inline_script_of_anybody_else_does_not_run(address: str, chromium: A
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pages_run_under_it_and_by_instant_navigation(address: str, chromium: Any, scheme: str) -> None:
-    with visit(chromium, address, scheme=scheme) as reader:
+    with visit(chromium, address, scheme=scheme, keeps=True) as reader:
         reader.tab.goto(address)
         for name in ("9.2", "9.4", "Lab", "9.6"):
             reader.tab.locator(".md-nav--primary").get_by_role("link", name=name).first.click()

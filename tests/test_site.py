@@ -11,6 +11,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 import pytest
 
 from tests.conftest import ROOT
+from tests.live import NO_SERVICE_WORKER
 from toolkit.book import Book
 from toolkit.snippets import read
 
@@ -158,6 +159,7 @@ def test_pages_are_quiet_and_keep_to_themselves(page: str, address: str, chromiu
     """No console error, no request to anybody else, no sideways scrolling, in both schemes and widths."""
     for width, scheme in ((1280, "light"), (390, "dark")):
         context = chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+        context.add_init_script(NO_SERVICE_WORKER)
         tab = context.new_page()
         said: list[str] = []
         tab.on("console", lambda message, said=said: said.append(f"{message.type}: {message.text}"))

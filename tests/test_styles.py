@@ -17,9 +17,13 @@ pytestmark = pytest.mark.xdist_group("styles")
 
 CHANGED = """async (addresses) => {
     // With the whole style sheets in place of what was chosen from them, does anything look different?
-    const names = ["display", "color", "backgroundColor", "font", "margin", "padding", "border", "position",
-        "flex", "listStyle", "textDecoration", "maskImage", "overflow", "opacity"];
-    const one = (each, part) => names.map((name) => getComputedStyle(each, part)[name]).join(";");
+    const names = ["content", "display", "color", "backgroundColor", "font", "margin", "padding", "border",
+        "position", "flex", "listStyle", "textDecoration", "maskImage", "overflow", "opacity"];
+    const one = (each, part) => {
+        const style = getComputedStyle(each, part);
+        // Most elements have nothing drawn before or after them, and then no more is to be known of it.
+        return part && style.content === "none" ? "" : names.map((name) => style[name]).join(";");
+    };
     const seen = "*:not(style, script, link, .md-header__title *)"; // its title follows the reader
     const look = () => [...document.body.querySelectorAll(seen)].map((each) =>
         [each, one(each) + one(each, "::before") + one(each, "::after")]);
