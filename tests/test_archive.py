@@ -15,6 +15,7 @@ from tests.conftest import ROOT
 from toolkit import hub
 from toolkit.archive import FOLDER, archive
 from toolkit.book import Book
+from toolkit.kept import Kept
 
 BOOK = Book(ROOT)
 
@@ -22,7 +23,7 @@ BOOK = Book(ROOT)
 @pytest.fixture(scope="module")
 def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("archive")
-    with zipfile.ZipFile(io.BytesIO(archive(BOOK))) as packed:
+    with zipfile.ZipFile(io.BytesIO(archive(BOOK, Kept()))) as packed:
         packed.extractall(target)
     return target / FOLDER
 
@@ -38,7 +39,7 @@ def test_it_holds_every_snippet_and_nothing_that_stands_in(unpacked: Path) -> No
 
 
 def test_the_same_files_give_the_same_bytes() -> None:
-    assert archive(BOOK) == archive(BOOK)
+    assert archive(BOOK, Kept()) == archive(BOOK, Kept())
 
 
 @pytest.mark.parametrize(

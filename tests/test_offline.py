@@ -11,6 +11,7 @@ import pytest
 from tests.live import visit
 from tests.test_site import PAGES
 from toolkit import browser
+from toolkit.kept import Kept
 from toolkit.publish import publish
 
 pytestmark = pytest.mark.xdist_group("offline")
@@ -102,6 +103,6 @@ def test_any_change_is_another_version(tmp_path: Path) -> None:
         (site / "assets" / "a.svg").write_text(content)
         html = '<html><head><meta charset="utf-8"></head><body><img src="assets/a.svg"></body></html>'
         (site / "index.html").write_text(html)
-        publish(site, [""], worker)
+        publish(site, [""], worker, Kept())
         versions.append((site / "service-worker.js").read_text().split('"')[3])
     assert versions[0] != versions[1]

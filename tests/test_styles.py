@@ -11,6 +11,7 @@ import pytest
 
 from tests.live import visit
 from tests.test_site import PAGES
+from toolkit.kept import Kept
 from toolkit.styles import inline, prune
 
 pytestmark = pytest.mark.xdist_group("styles")
@@ -69,7 +70,7 @@ def test_a_sheet_that_names_other_files_stays_a_link(tmp_path: Path) -> None:
     link = '<link rel="stylesheet" href="../{}.css">\n'
     page = tmp_path / "page" / "index.html"
     pages = {page: f"<head>{link.format('own')}{link.format('far')}{link.format('none')}</head><body></body>"}
-    inline(pages, tmp_path)
+    inline(pages, tmp_path, Kept())
     rest = link.format("far") + link.format("none")
     assert pages[page] == f"<head><style>p{{color: red}}</style>\n{rest}</head><body></body>"
 
@@ -81,7 +82,7 @@ def test_a_motion_that_nothing_makes_goes(tmp_path: Path) -> None:
     (tmp_path / "own.css").write_text(css)
     page = tmp_path / "index.html"
     pages = {page: '<link rel="stylesheet" href="/own.css"><body></body>'}
-    inline(pages, tmp_path)
+    inline(pages, tmp_path, Kept())
     assert re.findall(r"@keyframes ([\w-]+)", pages[page]) == ["turn", "stop"]
 
 

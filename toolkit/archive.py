@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import io
 import zipfile
-from functools import lru_cache
-from pathlib import Path
 
 from toolkit.book import Book
 from toolkit.hub import read_catalog
+from toolkit.kept import Kept
 from toolkit.record import RecordError, read_record
 
 NAME = "snippets.zip"
@@ -17,15 +18,8 @@ _WHEN = (1980, 1, 1, 0, 0, 0)
 """The same files give the same bytes."""
 
 
-def archive(book: Book) -> bytes:
+def archive(book: Book, kept: Kept) -> bytes:
     """What a snippet reads is known: its record holds it. A snippet without one brings only itself."""
-    # Served to its author, the book is built again at each change, and most change nothing here.
-    kept = [*book.snippet_files(), *sorted(book.lab.glob("*/*.ipynb")), book.root / "requirements.txt"]
-    return _packed(book, tuple((file, file.stat().st_mtime_ns) for file in kept))
-
-
-@lru_cache(maxsize=1)
-def _packed(book: Book, changed: tuple[tuple[Path, int], ...]) -> bytes:
     files = {*book.snippet_files(), book.root / "LICENSE"}
     own = tuple(f"{name}/" for name, model in read_catalog(book).items() if model.own)
     for file in book.snippet_files():
@@ -38,6 +32,14 @@ def _packed(book: Book, changed: tuple[tuple[Path, int], ...]) -> bytes:
         files |= {book.root / name for name in read if not name.endswith("/")}
     contents = {book.relative(file): file.read_bytes() for file in sorted(files) if file.is_file()}
     contents |= {"README.txt": _README.encode(), "requirements.txt": _requirements(book).encode()}
+    made_from = hashlib.sha256()
+    for name, content in contents.items():
+        made_from.update(f"{name}\0{len(content)}\0".encode() + content)
+    packed = kept.get(lambda: base64.b64encode(_pack(contents)).decode(), "zip", made_from.hexdigest())
+    return base64.b64decode(packed)
+
+
+def _pack(contents: dict[str, bytes]) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as packed:
         for name, content in contents.items():

@@ -84,7 +84,7 @@ def on_files(files: Any, config: Any) -> None:
     downloads = [*book.snippet_files(), *sorted((book.snippets / "data").glob("*.*"))]
     for file in downloads:
         files.append(File.generated(config, book.relative(file), abs_src_path=str(file)))
-    packed = File.generated(config, archive.NAME, content=archive.archive(book))
+    packed = File.generated(config, archive.NAME, content=archive.archive(book, render.kept()))
     files.append(packed)
     for file in sorted(_live.glob("[!.]*")) if _live else []:
         files.append(File.generated(config, f"{live.ADDRESS}/{file.name}", abs_src_path=str(file)))
@@ -142,12 +142,14 @@ def _named(html: str) -> str:
 
 def on_post_build(config: Any) -> None:
     if render.site.serving:
+        render.kept().save()
         return
     if render.errors:
         raise PluginError("\n".join(render.errors))
     if os.environ.get("BOOK_PDF"):
         _print(Path(config.site_dir))
-    publish.publish(Path(config.site_dir), _chapter, _live and _live / live.SERVICE_WORKER)
+    publish.publish(Path(config.site_dir), _chapter, _live and _live / live.SERVICE_WORKER, render.kept())
+    render.kept().save()
 
 
 def _print(site: Path) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from toolkit import styles
+from toolkit.kept import Kept
 
 WORKER = "service-worker.js"
 _INLINE = re.compile(r"<script\b(?![^>]*\bsrc=)([^>]*)>(.*?)</script>", re.DOTALL)
@@ -26,12 +27,13 @@ _BUNDLE = re.compile(r'<script src=(?="[^"]*/bundle\.\w+\.min\.js")')
 _HEAD = '<meta charset="utf-8">'
 
 
-def publish(site: Path, chapter: Iterable[str], worker: Path | None) -> None:
+def publish(site: Path, chapter: Iterable[str], worker: Path | None, kept: Kept) -> None:
     """Finish a built site. `chapter` names its pages that are kept for reading offline, as addresses from its
-    root; `worker` is the compiled service worker, None where the scripts could not be built.
+    root; `worker` is the compiled service worker, None where the scripts could not be built;
+    `kept` is what the last build computed.
     """
     pages = {file: file.read_text(encoding="utf-8") for file in sorted(site.rglob("*.html"))}
-    styles.inline(pages, site)
+    styles.inline(pages, site, kept)
     rule = policy(pages.values())
     for file, html in pages.items():
         depth = len(file.relative_to(site).parts) - 1
@@ -44,11 +46,11 @@ def publish(site: Path, chapter: Iterable[str], worker: Path | None) -> None:
         pages[file] = _BUNDLE.sub(r"<script defer src=", html)
         file.write_text(pages[file], encoding="utf-8")
     if worker:
-        kept = offline_files(site, chapter)
+        chosen = offline_files(site, chapter)
         version = hashlib.sha256()
-        for name in kept:
+        for name in chosen:
             version.update((site / name / "index.html" if _is_page(name) else site / name).read_bytes())
-        book = {"version": version.hexdigest()[:16], "files": kept}
+        book = {"version": version.hexdigest()[:16], "files": chosen}
         text = f"self.BOOK={json.dumps(book)};\n{worker.read_text(encoding='utf-8')}"
         (site / WORKER).write_text(text, encoding="utf-8")
 

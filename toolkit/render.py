@@ -33,6 +33,7 @@ from pymdownx.superfences import SuperFencesException
 
 from toolkit.book import Book
 from toolkit.hub import Model
+from toolkit.kept import Kept
 from toolkit.outputs import first_picture, output_html
 from toolkit.record import Record, Shelf, State
 from toolkit.snippets import Cell, Snippet, SnippetError, read
@@ -73,8 +74,7 @@ DEMOS = (
 site = Site()
 errors: list[str] = []
 _shelf: tuple[float, Shelf] | None = None
-_highlighted: dict[tuple[str, str], str] = {}
-"""Code and title -> what it becomes: while an author edits, nearly all of it stays as it was."""
+_kept: Kept | None = None
 
 
 def _read(file: Path, book: Book) -> Snippet:
@@ -91,7 +91,17 @@ def begin_build() -> None:
     """Forget what an earlier build found."""
     global _shelf
     _shelf = None
+    kept().begin()
     errors.clear()
+
+
+def kept() -> Kept:
+    """What the last build computed: while an author edits, nearly all of it stays as it was."""
+    global _kept
+    file = Book.locate().cache / "pages.json"
+    if _kept is None or _kept.file != file:
+        _kept = Kept(file)
+    return _kept
 
 
 def shelf() -> Shelf:
@@ -205,17 +215,16 @@ def _cell(source: str, cell: Cell | None, record: Record, title: str, show: str,
 
 def highlight(source: str, md: Markdown, title: str = "") -> str:
     """Python code as Material shows it, with its copy button."""
-    known = _highlighted.get((source, title))
-    if known is not None:
-        return known
-    html = Highlight(md, guess_lang=False, use_pygments=True).highlight(
-        source, "python", "highlight", title=title or None
-    )
-    # Most elements of a page would be words and signs that have the colour of code itself.
-    html = re.sub(r'<span class="[nwpo]">([^<]*)</span>', r"\1", str(html))
-    html = _ALIKE.sub(lambda match: match[0].replace(f'</span><span class="{match[1]}">', ""), html)
-    _highlighted[source, title] = html
-    return html
+
+    def make() -> str:
+        html = Highlight(md, guess_lang=False, use_pygments=True).highlight(
+            source, "python", "highlight", title=title or None
+        )
+        # Most elements of a page would be words and signs that have the colour of code itself.
+        html = re.sub(r'<span class="[nwpo]">([^<]*)</span>', r"\1", str(html))
+        return _ALIKE.sub(lambda match: match[0].replace(f'</span><span class="{match[1]}">', ""), html)
+
+    return kept().get(make, "code", source, title)
 
 
 def _header(state: State, snippet: Snippet | None, page: str | None) -> str:

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import tinycss2
+
+from toolkit.kept import Kept
 
 _LINK = re.compile(r'[ \t]*<link rel="stylesheet" href="([^"]+)">\n?')
 _CLASSES = re.compile(r'\bclass="([^"]*)"')
@@ -32,7 +35,7 @@ same script is about to wrap.
 _NESTED = ("media", "supports", "container", "layer")
 
 
-def inline(pages: dict[Path, str], site: Path) -> None:
+def inline(pages: dict[Path, str], site: Path, kept: Kept) -> None:
     """Put the rules of their style sheets into `pages`, in the order of the links that they replace.
 
     Instant navigation goes on with the styles of the page that it began on, so all get the same.
@@ -47,12 +50,13 @@ def inline(pages: dict[Path, str], site: Path) -> None:
     }
     written = {path: files[path].read_text(encoding="utf-8") for path in set(sheets.values())}
     scripts = [*site.glob("assets/javascripts/bundle.*.js"), *site.glob("assets/live/*.js")]
-    known = _names(pages.values(), scripts)
-    pruned = {
-        path: prune(css, known if path.startswith("assets/stylesheets/") else None)
-        for path, css in written.items()
-        if not _ELSEWHERE.search(css)
-    }
+    names = _names(pages.values(), scripts)
+    pruned = {}
+    for path, css in written.items():
+        if not _ELSEWHERE.search(css):
+            known = names if path.startswith("assets/stylesheets/") else None
+            made_from = ["all styles"] if known is None else ["styles", *sorted(known)]
+            pruned[path] = kept.get(partial(prune, css, known), *made_from, css)
     used = set(_VARIABLE.findall("".join([*pruned.values(), *pages.values()])))
     moves = set(re.findall(r"[\w-]+", " ".join(_MOVES.findall("".join([*pruned.values(), *pages.values()])))))
     for path, css in pruned.items():
