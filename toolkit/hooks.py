@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import importlib.util
 import logging
 import os
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from jinja2.bccache import Bucket, FileSystemBytecodeCache
 from mkdocs.config.config_options import ExtraScriptValue
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File
@@ -98,6 +101,12 @@ def on_page_content(html: str, page: Any, config: Any, files: Any) -> str:
         page.edit_url = page.edit_url.replace("docs/lab/", "snippets/").removesuffix(".ipynb") + ".py"
     # Every visit loads the whole search index. The chapter's pages are found by it, and they lead to these.
     page.meta["search"] = {"exclude": True}
+    html = render.kept().get(partial(_lab, html), "lab", html)
+    return render.lab_header(page.file.src_uri, page.url) + html
+
+
+def _lab(html: str) -> str:
+    """What mkdocs-jupyter made of a notebook, as the other pages are."""
     html = re.sub(r"<(style|script)\b.*?</\1>", "", html, flags=re.DOTALL)
     html = re.sub(
         r'<div class="zeroclipboard-container">.*?</clipboard-copy>\s*</div>', "", html, flags=re.DOTALL
@@ -119,8 +128,21 @@ def on_page_content(html: str, page: Any, config: Any, files: Any) -> str:
     html = re.sub(
         r'\s*<div class="jp-(InputPrompt|OutputPrompt|Collapser)[^>]*>.*?</div>', "", html, flags=re.DOTALL
     )
-    html = players(re.sub(r"(?m)^[ \t]+\n", "", html))
-    return render.lab_header(page.file.src_uri, page.url) + html
+    return players(re.sub(r"(?m)^[ \t]+\n", "", html))
+
+
+def on_env(env: Any, config: Any, files: Any) -> None:
+    """Compile the theme's templates once, not at each build."""
+    folder = Book.locate().cache / "templates"
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        env.bytecode_cache = _Templates(str(folder))
+
+
+class _Templates(FileSystemBytecodeCache):
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        with contextlib.suppress(OSError):  # on a full disk the next build compiles them again
+            super().dump_bytecode(bucket)
 
 
 def on_post_page(output: str, page: Any, config: Any) -> str:
