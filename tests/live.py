@@ -92,6 +92,15 @@ class Visit:
         return found
 
     @property
+    def workers_ended(self) -> bool:
+        """The browser tells of a worker's end a moment after the page has ended it."""
+        for _ in range(50):
+            if not self.workers:
+                return True
+            self.tab.wait_for_timeout(100)
+        return False
+
+    @property
     def fits(self) -> bool:
         """Whether nothing sticks out to the right."""
         return bool(self.tab.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
