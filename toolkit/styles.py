@@ -57,8 +57,9 @@ def inline(pages: dict[Path, str], site: Path, kept: Kept) -> None:
             known = names if path.startswith("assets/stylesheets/") else None
             made_from = ["all styles"] if known is None else ["styles", *sorted(known)]
             pruned[path] = kept.get(partial(prune, css, known), *made_from, css)
-    used = set(_VARIABLE.findall("".join([*pruned.values(), *pages.values()])))
-    moves = set(re.findall(r"[\w-]+", " ".join(_MOVES.findall("".join([*pruned.values(), *pages.values()])))))
+    whole = "".join([*pruned.values(), *pages.values()])
+    used = set(_VARIABLE.findall(whole))
+    moves = set(re.findall(r"[\w-]+", " ".join(_MOVES.findall(whole))))
     for path, css in pruned.items():
         css = _UNUSED.sub(lambda set_: set_[0] if set_[1] in used else "", css)
         pruned[path] = _MOTION.sub(lambda motion: motion[0] if motion[1] in moves else "", css)
