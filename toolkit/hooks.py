@@ -157,8 +157,14 @@ def on_post_template(output: str, template_name: str, config: Any) -> str:
 
 
 def _named(html: str) -> str:
-    """The theme's search says what it is to the eye alone, and of each `title` its script makes a tooltip."""
+    """The theme's search says what it is to the eye alone, and of each `title` its script makes a tooltip,
+    those of the header measured on a page that must be laid out for each. There the page's script gives
+    them to a reader who begins. No line of the header needs to begin with space.
+    """
     html = html.replace(' title="Permanent link"', ' aria-label="Permanent link"')
+    start, end = html.find('<header class="md-header'), html.find("</header>")
+    header = re.sub(r"\n\s+", "\n", html[start:end].replace(' title="', ' data-title="'))
+    html = html[:start] + header + html[end:]
     return html.replace('role="dialog"', 'role="dialog" aria-label="Search"', 1)
 
 

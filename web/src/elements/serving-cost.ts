@@ -1,6 +1,6 @@
 import { breakEven, monthlyBill, requestsUntilServingOvertakes, servingMemory, type ServingFigures } from "../decide/calculators";
 import { calculator, table } from "../decide/fields";
-import { amount } from "../decide/look";
+import { amount, grouped } from "../decide/look";
 import { dataOf } from "../decide/state";
 import { h, svg } from "../dom";
 
@@ -74,6 +74,12 @@ export function mount(host: HTMLElement, signal: AbortSignal): void {
   });
 }
 
+/** A power of ten for a narrow axis. */
+function short(value: number): string {
+  const [size, letter] = ([[1e12, "T"], [1e9, "B"], [1e6, "M"]] as const).find(([least]) => value >= least) ?? [1, ""];
+  return grouped(value / size, 3) + letter;
+}
+
 /** The three bills against requests, both on a logarithmic scale. */
 function drawing(figures: ServingFigures, prices: Record<string, number>, read: number, written: number, now: number): Node {
   const [wide, high, left, below] = [420, 190, 46, 26];
@@ -96,7 +102,7 @@ function drawing(figures: ServingFigures, prices: Record<string, number>, read: 
   }
   text(wide / 2, high - 1, "requests a month", "middle");
   for (let power = bottom; power <= top; power += Math.max(1, Math.round((top - bottom) / 4))) {
-    text(left - 5, y(10 ** power) + 3, `$${(10 ** power).toLocaleString("en-US", { maximumFractionDigits: 3, notation: power > 5 ? "compact" : "standard" })}`, "end");
+    text(left - 5, y(10 ** power) + 3, `$${short(10 ** power)}`, "end");
     plot.append(svg("line", { x1: left, x2: wide - 8, y1: y(10 ** power), y2: y(10 ** power), stroke: "currentColor", "stroke-opacity": 0.15 }));
   }
   ways.forEach((way, place) => {
