@@ -204,6 +204,20 @@ def test_verify_finds_output_that_differs(small: SmallBook) -> None:
     assert "snippets/page/tells.py:2: cell `tell` now shows" in result.stderr
 
 
+def test_who_measures_time_has_the_machine_alone(small: SmallBook) -> None:
+    """And who measures what others do not change shares it."""
+    code = "import time\nprint(time.time())\ntime.sleep(1)\nprint(time.time())\n"
+    for name, tags in {"memory": '["measured", "untimed"]', "plain": "[]", "timed": '["measured"]'}.items():
+        small.snippet(name, f"# %% look at the clock tags={tags}\n{code}")
+    assert small.toolkit("record", "--jobs", "3").returncode == 0
+    begun, ended = {}, {}
+    for name in ("memory", "plain", "timed"):
+        text = outputs_of(small, name)["look at the clock"][0]["text"]
+        begun[name], ended[name] = map(float, "".join(text).split())
+    assert begun["memory"] < ended["plain"] and begun["plain"] < ended["memory"]
+    assert begun["timed"] > max(ended["memory"], ended["plain"])
+
+
 def test_run_is_a_plain_script(small: SmallBook) -> None:
     file = small.snippet("says", "# %% say\nimport sys\nprint(sys.argv[1:], __name__)\n")
     result = small.toolkit("run", str(file), "--", "a b")

@@ -48,7 +48,14 @@ def test_the_time_limit_is_ten_minutes_unless_a_cell_says_otherwise(small: Small
         ("# %% a\nx = 1\n# %% a\ny = 1\n", "bad.py:3: a second cell is titled `a`"),
         ("# %% a\n\n# %% b\ny = 1\n", "bad.py:1: cell `a` is empty"),
         ("# %% a, b\nx = 1\n", "bad.py:1: a title can't hold a comma, a colon, a backtick or `=`"),
-        ("# %% a tags=['fast']\nx = 1\n", "bad.py:1: unknown tag `fast`; known: measured, raises-exception"),
+        (
+            "# %% a tags=['fast']\nx = 1\n",
+            "bad.py:1: unknown tag `fast`; known: measured, raises-exception, untimed",
+        ),
+        (
+            "# %% a tags=['untimed']\nx = 1\n",
+            'bad.py:1: untimed is said of a measured cell, as in tags=["measured", "untimed"]',
+        ),
         (
             "# %% a tags='measured'\nx = 1\n",
             "bad.py:1: a title can't hold a comma, a colon, a backtick or `=`",

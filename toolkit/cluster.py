@@ -2,7 +2,7 @@
 
 Ray copies the book to each node, says which nodes live, and carries snippets there and outcomes
 back. On each node one actor keeps one `toolkit.node` with a warm worker, and has as many snippets
-at a time as the node has CPUs; a snippet with a measured cell has its node to itself. When a node
+at a time as the node has CPUs; a snippet that measures time has its node to itself. When a node
 dies, what it ran is run elsewhere; only an outcome that came back is written, so none is twice.
 """
 
@@ -99,9 +99,9 @@ class _Node:
     running: dict[Any, Snippet] = field(default_factory=dict)
 
     def takes(self, snippet: Snippet) -> bool:
-        if any(other.measured for other in self.running.values()):
+        if any(other.alone for other in self.running.values()):
             return False
-        return not self.running if snippet.measured else len(self.running) < self.jobs
+        return not self.running if snippet.alone else len(self.running) < self.jobs
 
 
 class ClusterRunner:
@@ -132,8 +132,8 @@ class ClusterRunner:
 
         Raises BookError when the cluster has had no node for a minute.
         """
-        waiting = [each for each in snippets if not each.measured]
-        waiting += [each for each in snippets if each.measured]
+        waiting = [each for each in snippets if not each.alone]
+        waiting += [each for each in snippets if each.alone]
         attempts = dict.fromkeys((snippet.shown for snippet in snippets), 0)
         while waiting or any(node.running for node in self._nodes.values()):
             self._look_for_nodes()

@@ -144,10 +144,10 @@ class ForkRunner:
     ) -> Iterator[Run]:
         """Run the snippets and yield each result as it comes in.
 
-        Up to `jobs` run at a time; one with a measured cell runs alone, with every core.
+        Up to `jobs` run at a time; one that measures time runs alone, with every core.
         """
-        shared = [snippet for snippet in snippets if not snippet.measured]
-        alone = [snippet for snippet in snippets if snippet.measured]
+        shared = [snippet for snippet in snippets if not snippet.alone]
+        alone = [snippet for snippet in snippets if snippet.alone]
         yield from self._run(shared, jobs, started)
         yield from self._run(alone, 1, started)
 

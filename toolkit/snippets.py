@@ -15,8 +15,9 @@ from toolkit.book import Book, BookError
 TIME_LIMIT = 600.0
 """Seconds that a snippet may run unless one of its cells says `timeout=…`."""
 
-TAGS = {"measured", "raises-exception"}
-"""`measured`: the output is a measurement. `raises-exception`: the cell must raise."""
+TAGS = {"measured", "untimed", "raises-exception"}
+"""`measured`: the output is a measurement. `untimed`: of something that other work on the machine does not
+change, such as memory. `raises-exception`: the cell must raise."""
 
 _MARKER = re.compile(r"^# %%(?P<rest>.*)$")
 _ATTRIBUTE = re.compile(r"""\s+(\w+)=(\[[^\]]*\]|"[^"]*"|[\w.]+)""")
@@ -72,8 +73,9 @@ class Snippet:
         return f"{self.file.parent.name}/{self.file.name}"
 
     @property
-    def measured(self) -> bool:
-        return any(cell.measured for cell in self.cells)
+    def alone(self) -> bool:
+        """Whether it needs the machine for itself, since it measures time."""
+        return any(cell.measured and "untimed" not in cell.tags for cell in self.cells)
 
     def cell(self, title: str) -> Cell | None:
         return next((cell for cell in self.cells if cell.title == title), None)
@@ -168,6 +170,8 @@ def _parse_marker(rest: str, place: str) -> tuple[str, dict[str, Any]]:
         raise SnippetError(f'{place}: tags is a list, as in tags=["measured"]')
     if unknown := set(map(str, attributes.get("tags", ()))) - TAGS:
         raise SnippetError(f"{place}: unknown tag `{unknown.pop()}`; known: {', '.join(sorted(TAGS))}")
+    if "untimed" in attributes.get("tags", ()) and "measured" not in attributes["tags"]:
+        raise SnippetError(f'{place}: untimed is said of a measured cell, as in tags=["measured", "untimed"]')
     if not isinstance(attributes.get("timeout", 1), (int, float)):
         raise SnippetError(f"{place}: timeout is a number of seconds")
     return title, attributes

@@ -33,7 +33,7 @@ for batch in map(int, sys.argv[2:]):  # the smallest first, so that each peak is
 print(repr((weights, marks)))
 """
 
-# %% run it tags=["measured"]
+# %% run it tags=["measured", "untimed"]
 import ast
 import subprocess
 import sys
@@ -51,7 +51,7 @@ for what, peak in marks:
     shown = f"batch of {what}" if what in batches else what
     print(f"{shown:14} {grown[what]:+8.0f} MB, in all {peak:6.0f} MB")
 
-# %% draw it tags=["measured"]
+# %% draw it tags=["measured", "untimed"]
 import matplotlib.pyplot as plt
 
 alt = "Bars of peak memory: libraries and weights stay the same, activations grow by batch"
