@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gzip
 import html
+import json
 import re
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
+from material.plugins.search.plugin import Parser
 
 from tests.conftest import ROOT
 from tests.live import NO_SERVICE_WORKER
@@ -152,6 +154,24 @@ def test_the_gallery_lists_every_snippet(site: Path) -> None:
         for link in (f"../lab/{name}/", f"../snippets/{name}.py", f"../lab/{name}/{file.stem}.ipynb"):
             assert f'href="{link}"' in gallery
     assert gallery.count("colab.research.google.com") == len(BOOK.snippet_files())
+
+
+def test_search_finds_what_it_would_in_whole_pages(site: Path) -> None:
+    """The plugin that makes the index is handed them without what it leaves out anyway."""
+    text = (site / "search/search_index.json").read_text(encoding="utf-8")
+    entries = {entry["location"]: entry["text"] for entry in json.loads(text)["docs"]}
+    expected = {}
+    for page in [page for page in PAGES if page.count("/") < 2]:
+        whole = (site / page / "index.html").read_text(encoding="utf-8")
+        parser = Parser()
+        parser.feed(whole[whole.index('<article class="md-content__inner') : whole.rindex("</article>")])
+        parser.close()
+        for section in parser.data:
+            if section.id and not section.is_excluded():
+                place = page if section.el.tag == "h1" else f"{page}#{section.id}"
+                expected[place] = "".join(section.text).strip()
+    assert len(expected) > 50
+    assert {place: entries.get(place) for place in expected} == expected
 
 
 @pytest.mark.parametrize("page", PAGES)

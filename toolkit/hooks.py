@@ -17,6 +17,7 @@ from typing import Any
 from jinja2.bccache import Bucket, FileSystemBytecodeCache
 from mkdocs.config.config_options import ExtraScriptValue
 from mkdocs.exceptions import PluginError
+from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File
 
 from toolkit import archive, live, paper, publish, render
@@ -29,6 +30,9 @@ _recorder: subprocess.Popen[bytes] | None = None
 _live: Path | None = None
 """What runs in the page, if this machine can build it."""
 _chapter: list[str] = []
+_whole: dict[str, str] = {}
+"""The pages whose search entry is still to be made, by their source."""
+_UNSEARCHED = re.compile(r"<section [^>]*\bdata-search-exclude>.*?</section>", re.DOTALL)
 
 
 def on_startup(*, command: str, dirty: bool) -> None:
@@ -93,16 +97,28 @@ def on_files(files: Any, config: Any) -> None:
         files.append(File.generated(config, f"{live.ADDRESS}/{file.name}", abs_src_path=str(file)))
 
 
+@event_priority(-100)  # when all else is done to the page
 def on_page_content(html: str, page: Any, config: Any, files: Any) -> str:
-    """Take mkdocs-jupyter's 590 KB of style out of a lab page; `stylesheets/lab.css` serves them all."""
+    """Take mkdocs-jupyter's 590 KB of style out of a lab page; `stylesheets/lab.css` serves them all.
+
+    The search plugin gets the other pages without what it leaves out, which is code and figures: to read past
+    them, element by element, takes a third of a build.
+    """
     if not page.file.src_uri.endswith(".ipynb"):
-        return html
+        _whole[page.file.src_uri] = html
+        return _UNSEARCHED.sub("", html)
     if page.edit_url:  # what is to be edited is the snippet, never its record
         page.edit_url = page.edit_url.replace("docs/lab/", "snippets/").removesuffix(".ipynb") + ".py"
     # Every visit loads the whole search index. The chapter's pages are found by it, and they lead to these.
     page.meta["search"] = {"exclude": True}
     html = render.kept().get(partial(_lab, html), "lab", html)
     return render.lab_header(page.file.src_uri, page.url) + html
+
+
+@event_priority(-100)  # when the search plugin has read it
+def on_page_context(context: Any, page: Any, config: Any, nav: Any) -> Any:
+    page.content = _whole.pop(page.file.src_uri, page.content)
+    return context
 
 
 def _lab(html: str) -> str:

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from toolkit.__main__ import Recorder
 
 _POLL_SECONDS = 0.2
-_PATIENCE_SECONDS = 1.0
-"""A snippet that takes longer than this gets a badge on its page meanwhile."""
+_PATIENCE_SECONDS = 2.0
+"""A snippet that takes longer than this gets a badge on its page meanwhile. To show one is to build the site
+again, which the output of a snippet that is done by then would have to wait for.
+"""
 
 
 def watch(recorder: Recorder) -> int:
@@ -87,12 +89,16 @@ def _record_stale(recorder: Recorder, folder: Path) -> None:
 
 
 def _badge_after_a_while(folder: Path, state: State) -> Callable[[], None]:
-    """Called often while a snippet runs: says so on its page once, when that takes long."""
+    """Called often while a snippet runs: says so on its page once, when that takes long, and at once if it
+    took long the last time.
+    """
     begun, said = time.monotonic(), False
+    last = state.record.about["seconds"] if state.record else 0.0
+    patience = 0.0 if last > _PATIENCE_SECONDS else _PATIENCE_SECONDS
 
     def tick() -> None:
         nonlocal said
-        if not said and time.monotonic() - begun > _PATIENCE_SECONDS:
+        if not said and time.monotonic() - begun > patience:
             said = True
             _write(folder, state, {"recording": True})
 
