@@ -12,7 +12,7 @@ import pytest
 from tests.live import visit
 from tests.test_site import PAGES
 from toolkit.kept import Kept
-from toolkit.styles import inline, prune
+from toolkit.styles import Known, inline, prune
 
 pytestmark = pytest.mark.xdist_group("styles")
 
@@ -55,12 +55,15 @@ def test_rules_that_nothing_can_use_go() -> None:
     [data-md-color-primary=custom] { --a: "}" }
     [dir=rtl] p { color: red }
     [dir=ltr] p { color: blue }
+    .tabbed-set > :nth-child(2) ~ .tabbed-labels > :nth-child(2), .tabbed-set > :nth-child(3) { order: 1 }
     @keyframes turn { to { rotate: 1turn } }
     """
-    kept = prune(css, {"used", "custom", "ltr"})
+    kept = prune(css, Known(frozenset({"used", "custom", "ltr", "tabbed-set", "tabbed-labels"}), tabs=2))
     assert re.sub(r"\s+", "", kept) == (
         ".used{color:red}@mediaprint{.used:not(.unused){color:#fff}}:is(.unused,p){margin:0}"
-        '[data-md-color-primary=custom]{--a:"}"}[dir=ltr]p{color:blue}@keyframesturn{to{rotate:1turn}}'
+        '[data-md-color-primary=custom]{--a:"}"}[dir=ltr]p{color:blue}'
+        ".tabbed-set>:nth-child(2)~.tabbed-labels>:nth-child(2){order:1}"
+        "@keyframesturn{to{rotate:1turn}}"
     )
 
 
@@ -73,6 +76,22 @@ def test_a_sheet_that_names_other_files_stays_a_link(tmp_path: Path) -> None:
     inline(pages, tmp_path, Kept())
     rest = link.format("far") + link.format("none")
     assert pages[page] == f"<head><style>p{{color: red}}</style>\n{rest}</head><body></body>"
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_what_no_page_asks_the_theme_for_goes(tmp_path: Path, asked: bool) -> None:
+    """Though the theme's script has a word for it."""
+    sheets, scripts = tmp_path / "assets" / "stylesheets", tmp_path / "assets" / "javascripts"
+    sheets.mkdir(parents=True)
+    scripts.mkdir()
+    (sheets / "main.css").write_text(".md-annotation { color: red } .md-tooltip2 { color: blue }")
+    (scripts / "bundle.1.min.js").write_text('x("md-annotation__index md-annotation"); x("md-tooltip2")')
+    page = tmp_path / "index.html"
+    config = '"content.code.annotate"' if asked else ""
+    pages = {page: f'<link rel="stylesheet" href="assets/stylesheets/main.css"><body>{config}</body>'}
+    inline(pages, tmp_path, Kept())
+    assert ("md-annotation" in pages[page]) is asked
+    assert "md-tooltip2" in pages[page]
 
 
 def test_a_motion_that_nothing_makes_goes(tmp_path: Path) -> None:

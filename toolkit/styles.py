@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,25 @@ _COSTLY = ("[data-md-color-switching]", ".md-typeset table:not([class])+*")
 transitions while the theme's script chooses the colours, the second sets apart what follows a table that the
 same script is about to wrap.
 """
+_SWITCHED = {
+    "md-annotation": ("content.code.annotate", 'class="annotate'),
+    "md-tag": ('class="md-tag',),
+    "md-version": ('"version": {',),
+}
+"""What the theme's script makes only where a page asks for it: notes in code, tags, versions of the site."""
+_TABS = re.compile(r'\bdata-tabs="\d+:(\d+)"')
+_TAB = re.compile(r"\.tabbed-.*:nth-child\((\d+)\)", re.DOTALL)
 _NESTED = ("media", "supports", "container", "layer")
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a site can show."""
+
+    names: frozenset[str]
+    """Classes and values of attributes."""
+    tabs: int = 0
+    """The most that any set of tabs has: the theme brings rules for twenty."""
 
 
 def inline(pages: dict[Path, str], site: Path, kept: Kept) -> None:
@@ -50,12 +69,13 @@ def inline(pages: dict[Path, str], site: Path, kept: Kept) -> None:
     }
     written = {path: files[path].read_text(encoding="utf-8") for path in set(sheets.values())}
     scripts = [*site.glob("assets/javascripts/bundle.*.js"), *site.glob("assets/live/*.js")]
-    names = _names(pages.values(), scripts)
+    tabs = max((int(count) for html in pages.values() for count in _TABS.findall(html)), default=0)
+    shown = Known(_names(pages.values(), scripts), tabs)
     pruned = {}
     for path, css in written.items():
         if not _ELSEWHERE.search(css):
-            known = names if path.startswith("assets/stylesheets/") else None
-            made_from = ["all styles"] if known is None else ["styles", *sorted(known)]
+            known = shown if path.startswith("assets/stylesheets/") else None
+            made_from = ["styles", str(known and known.tabs), *sorted(known.names if known else ())]
             pruned[path] = kept.get(partial(prune, css, known), *made_from, css)
     whole = "".join([*pruned.values(), *pages.values()])
     used = set(_VARIABLE.findall(whole))
@@ -73,28 +93,31 @@ def inline(pages: dict[Path, str], site: Path, kept: Kept) -> None:
             pages[file] = f"{html[:start]}<style>{rules}</style>\n{rest}"
 
 
-def _names(pages: Iterable[str], scripts: Iterable[Path]) -> set[str]:
+def _names(pages: Iterable[str], scripts: Iterable[Path]) -> frozenset[str]:
     """Every class of the pages, the names of their colour schemes and directions of writing, and of the
     scripts all words that may be a class of the theme that they add: those have a hyphen.
     """
-    found = {"js"}
+    found, on = {"js"}, set()
     for html in pages:
         for classes in _CLASSES.findall(html):
             found.update(classes.split())
         found.update(_VALUES.findall(html))
+        on |= {name for name, marks in _SWITCHED.items() if any(mark in html for mark in marks)}
+    off = tuple(_SWITCHED.keys() - on)
     for script in scripts:
-        found.update(_HYPHENED.findall(script.read_text(encoding="utf-8")))
-    return found
+        words = _HYPHENED.findall(script.read_text(encoding="utf-8"))
+        found.update(word for word in words if not word.startswith(off))
+    return frozenset(found)
 
 
-def prune(css: str, known: set[str] | None) -> str:
-    """The style sheet without its comments, and without the rules whose selectors all name a class that is
-    not `known`; None knows all.
+def prune(css: str, known: Known | None) -> str:
+    """The style sheet without its comments, and without the rules whose selectors all ask for what is not
+    `known`; None knows all.
     """
     return _kept(tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True), known)
 
 
-def _kept(rules: Iterable[Any], known: set[str] | None) -> str:
+def _kept(rules: Iterable[Any], known: Known | None) -> str:
     kept = []
     for rule in rules:
         if rule.type == "qualified-rule":
@@ -126,24 +149,28 @@ def _split(prelude: list[Any]) -> list[list[Any]]:
     return parts
 
 
-def _possible(selector: list[Any], known: set[str]) -> bool:
-    """Whether each class it asks for is known, and each value of `dir` and of the theme's own attributes.
+def _possible(selector: list[Any], known: Known) -> bool:
+    """Whether each class it asks for is known, and each value of `dir` and of the theme's own attributes, and
+    there are as many tabs as it counts.
 
     What stands in `:not()`, `:is()`, `:where()` and `:has()` asks for nothing here.
     """
-    if tinycss2.serialize(selector).strip().startswith(_COSTLY):
+    text = tinycss2.serialize(selector)
+    if text.strip().startswith(_COSTLY):
+        return False
+    if (tab := _TAB.search(text)) and int(tab[1]) > known.tabs:
         return False
     for before, token in zip([None, *selector], selector, strict=False):
-        if before == "." and token.type == "ident" and not _may_be(token.value, known):
+        if before == "." and token.type == "ident" and not _may_be(token.value, known.names):
             return False
         if token.type == "[] block" and re.match(r"data-md-color|dir=", tinycss2.serialize(token.content)):
             values = [part.value for part in token.content[1:] if part.type in ("ident", "string")]
-            if not known.issuperset(values):
+            if not known.names.issuperset(values):
                 return False
     return True
 
 
-def _may_be(name: str, known: set[str]) -> bool:
+def _may_be(name: str, known: frozenset[str]) -> bool:
     """Whether a class is known, or begins as a script begins one that it puts together."""
     return name in known or any(
         name[:end] in known for end in range(1, len(name)) if name[end - 1] in "-_" and name[end] not in "-_"
