@@ -80,7 +80,9 @@ def test_the_switch_goes_round_and_is_remembered(address: str, chromium: Any) ->
         assert shown(tab) == ["__palette_2"]
         tab.get_by_role("link", name="9.1 What Is Training?").first.click()
         tab.wait_for_url("**/what-is-training/")
+        tab.get_by_role("heading", name="9.1 What Is Training?").wait_for()
         assert paper(tab) == PAPER["light"]
+        assert frame(tab) == FRAME["light"]
         tab.locator(".md-header__option input:checked").focus()
         tab.keyboard.press("Enter")
         assert paper(tab) == PAPER["dark"]

@@ -30,8 +30,8 @@ _ELSEWHERE = re.compile(r"url\((?!['\"]?(?:data:|#))|@import")
 """A sheet with this names other files, beside which it must stay."""
 _COSTLY = ("[data-md-color-switching]", ".md-typeset table:not([class])+*")
 """Rules for every element, for which a browser looks at all of them again while a page opens. The first stops
-transitions while the theme's script chooses the colours, the second sets apart what follows a table that the
-same script is about to wrap.
+transitions while colours change, which no script of this site asks for, the second sets apart what follows a
+table that the theme's script is about to wrap.
 """
 _SWITCHED = {
     "md-annotation": ("content.code.annotate", 'class="annotate'),
