@@ -196,6 +196,35 @@ def test_pages_are_quiet_and_keep_to_themselves(page: str, address: str, chromiu
         context.close()
 
 
+SHIFTS = """window.moved = [];
+new PerformanceObserver((list) => {
+    for (const { sources } of list.getEntries()) {
+        const inside = sources.map(({ node }) => node).filter((node) => node?.closest?.(".md-header"));
+        moved.push(...inside.map((node) => node.outerHTML.slice(0, 200)));
+    }
+}).observe({ type: "layout-shift", buffered: true })"""
+
+
+@pytest.mark.parametrize("width", [412, 1280])
+def test_the_header_stands_still_while_a_page_arrives_on_a_slow_line(
+    address: str, chromium, width: int
+) -> None:
+    moved = {}
+    for page in PAGES[:5]:
+        context = chromium.new_context(viewport={"width": width, "height": 823})
+        context.add_init_script(NO_SERVICE_WORKER)
+        context.add_init_script(SHIFTS)
+        tab = context.new_page()
+        line = {"offline": False, "latency": 20, "downloadThroughput": 400_000, "uploadThroughput": 100_000}
+        context.new_cdp_session(tab).send("Network.emulateNetworkConditions", line)
+        tab.goto(address + page, wait_until="networkidle")
+        tab.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        if found := tab.evaluate("moved"):
+            moved[page] = found
+        context.close()
+    assert moved == {}
+
+
 def test_buttons_copy_the_file_and_the_cell(address: str, chromium) -> None:
     context = chromium.new_context(permissions=["clipboard-read", "clipboard-write"])
     tab = context.new_page()
