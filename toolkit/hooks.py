@@ -226,6 +226,10 @@ def on_serve(server: Any, config: Any, builder: Any) -> None:
     status = book.cache / "status"
     status.mkdir(parents=True, exist_ok=True)
     server.watch(str(status))
+    for emitter in server.observer.emitters:
+        emitter._timeout = (
+            0.2  # seconds between two looks: MkDocs waits half a second, an author for all of it
+        )
     command = [sys.executable, "-m", "toolkit", "record", "--watch"]
     _recorder = subprocess.Popen(command, cwd=Path(config.config_file_path).parent)
 
