@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.live import NO_SERVICE_WORKER
+from tests.live import visit
 
 pytestmark = pytest.mark.xdist_group("site")
 PAPER = {"light": "rgb(253, 252, 250)", "dark": "rgb(20, 24, 30)"}
@@ -17,15 +17,10 @@ FRAME = {"light": "#1d2733", "dark": "#0f1318"}
 
 @contextmanager
 def opened(chromium: Any, address: str, **options: Any) -> Iterator[Any]:
-    context = chromium.new_context(**options)
-    context.add_init_script(NO_SERVICE_WORKER)
-    tab = context.new_page()
-    said: list[str] = []
-    tab.on("pageerror", lambda error: said.append(str(error)))
-    tab.goto(address + "what-is-inference/")
-    yield tab
-    assert said == []
-    context.close()
+    with visit(chromium, address, **options) as reader:
+        reader.tab.goto(address + "what-is-inference/")
+        yield reader.tab
+        assert [said for said in reader.said if "ERR_FAILED" not in said] == []
 
 
 def paper(tab: Any) -> str:
@@ -57,7 +52,7 @@ def shown(tab: Any) -> list[str]:
 def test_the_systems_scheme_is_there_before_the_themes_script(
     address: str, chromium: Any, scheme: str
 ) -> None:
-    with opened(chromium, address, color_scheme=scheme) as tab:
+    with opened(chromium, address, scheme=scheme) as tab:
         tab.route("**/bundle.*.js", lambda route: route.abort())
         tab.reload()
         assert paper(tab) == PAPER[scheme]
@@ -66,7 +61,7 @@ def test_the_systems_scheme_is_there_before_the_themes_script(
 
 
 def test_the_switch_goes_round_and_is_remembered(address: str, chromium: Any) -> None:
-    with opened(chromium, address, color_scheme="dark") as tab:
+    with opened(chromium, address, scheme="dark") as tab:
         sign = tab.locator(".md-header__option label:visible")
         for expected, offered in (("light", "__palette_2"), ("dark", "__palette_0"), ("dark", "__palette_1")):
             sign.click()
@@ -90,7 +85,7 @@ def test_the_switch_goes_round_and_is_remembered(address: str, chromium: Any) ->
 
 
 def test_the_page_follows_the_system_unless_the_reader_chose(address: str, chromium: Any) -> None:
-    with opened(chromium, address, color_scheme="light") as tab:
+    with opened(chromium, address, scheme="light") as tab:
         system(tab, "dark")
         assert paper(tab) == PAPER["dark"]
         tab.locator(".md-header__option label:visible").click()
@@ -101,7 +96,7 @@ def test_the_page_follows_the_system_unless_the_reader_chose(address: str, chrom
 
 def test_the_switch_works_where_nothing_can_be_kept(address: str, chromium: Any) -> None:
     """As with a full store: the switch turns the page, and the next page follows the system again."""
-    with opened(chromium, address, color_scheme="light") as tab:
+    with opened(chromium, address, scheme="light") as tab:
         tab.add_init_script("Storage.prototype.setItem = () => { throw new Error('full') }")
         tab.reload()
         for _ in range(2):

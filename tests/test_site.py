@@ -13,7 +13,7 @@ import pytest
 from material.plugins.search.plugin import Parser
 
 from tests.conftest import ROOT
-from tests.live import NO_SERVICE_WORKER
+from tests.live import NO_SERVICE_WORKER, visit
 from toolkit.book import Book
 from toolkit.snippets import read
 
@@ -210,18 +210,17 @@ def test_the_header_stands_still_while_a_page_arrives_on_a_slow_line(
     address: str, chromium, width: int
 ) -> None:
     moved = {}
+    line = {"offline": False, "latency": 20, "downloadThroughput": 400_000, "uploadThroughput": 100_000}
     for page in PAGES[:5]:
-        context = chromium.new_context(viewport={"width": width, "height": 823})
-        context.add_init_script(NO_SERVICE_WORKER)
-        context.add_init_script(SHIFTS)
-        tab = context.new_page()
-        line = {"offline": False, "latency": 20, "downloadThroughput": 400_000, "uploadThroughput": 100_000}
-        context.new_cdp_session(tab).send("Network.emulateNetworkConditions", line)
-        tab.goto(address + page, wait_until="networkidle")
-        tab.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-        if found := tab.evaluate("moved"):
-            moved[page] = found
-        context.close()
+        with visit(chromium, address, width) as reader:  # a new one, which has nothing of the last page
+            reader.tab.add_init_script(SHIFTS)
+            reader.tab.context.new_cdp_session(reader.tab).send("Network.emulateNetworkConditions", line)
+            reader.tab.goto(address + page, wait_until="networkidle")
+            reader.tab.evaluate(
+                "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+            )
+            if found := reader.tab.evaluate("moved"):
+                moved[page] = found
     assert moved == {}
 
 

@@ -226,10 +226,9 @@ def on_serve(server: Any, config: Any, builder: Any) -> None:
     status = book.cache / "status"
     status.mkdir(parents=True, exist_ok=True)
     server.watch(str(status))
+    # Five looks a second: MkDocs waits half a second between two, and an author for all of it.
     for emitter in server.observer.emitters:
-        emitter._timeout = (
-            0.2  # seconds between two looks: MkDocs waits half a second, an author for all of it
-        )
+        emitter._timeout = 0.2
     command = [sys.executable, "-m", "toolkit", "record", "--watch"]
     _recorder = subprocess.Popen(command, cwd=Path(config.config_file_path).parent)
 

@@ -69,13 +69,12 @@ def inline(pages: dict[Path, str], site: Path, kept: Kept) -> None:
     }
     written = {path: files[path].read_text(encoding="utf-8") for path in set(sheets.values())}
     scripts = [*site.glob("assets/javascripts/bundle.*.js"), *site.glob("assets/live/*.js")]
-    tabs = max((int(count) for html in pages.values() for count in _TABS.findall(html)), default=0)
-    shown = Known(_names(pages.values(), scripts), tabs)
+    shown = _known(pages.values(), scripts)
     pruned = {}
     for path, css in written.items():
         if not _ELSEWHERE.search(css):
             known = shown if path.startswith("assets/stylesheets/") else None
-            made_from = ["styles", str(known and known.tabs), *sorted(known.names if known else ())]
+            made_from = [str(known.tabs), *sorted(known.names)] if known else ["all styles"]
             pruned[path] = kept.get(partial(prune, css, known), *made_from, css)
     whole = "".join([*pruned.values(), *pages.values()])
     used = set(_VARIABLE.findall(whole))
@@ -93,21 +92,22 @@ def inline(pages: dict[Path, str], site: Path, kept: Kept) -> None:
             pages[file] = f"{html[:start]}<style>{rules}</style>\n{rest}"
 
 
-def _names(pages: Iterable[str], scripts: Iterable[Path]) -> frozenset[str]:
+def _known(pages: Iterable[str], scripts: Iterable[Path]) -> Known:
     """Every class of the pages, the names of their colour schemes and directions of writing, and of the
     scripts all words that may be a class of the theme that they add: those have a hyphen.
     """
-    found, on = {"js"}, set()
+    found, on, tabs = {"js"}, set(), 0
     for html in pages:
         for classes in _CLASSES.findall(html):
             found.update(classes.split())
         found.update(_VALUES.findall(html))
+        tabs = max(tabs, *map(int, _TABS.findall(html)), 0)
         on |= {name for name, marks in _SWITCHED.items() if any(mark in html for mark in marks)}
     off = tuple(_SWITCHED.keys() - on)
     for script in scripts:
         words = _HYPHENED.findall(script.read_text(encoding="utf-8"))
         found.update(word for word in words if not word.startswith(off))
-    return frozenset(found)
+    return Known(frozenset(found), tabs)
 
 
 def prune(css: str, known: Known | None) -> str:

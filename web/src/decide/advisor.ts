@@ -1,4 +1,6 @@
 /** The advisor of snippets/use_before_you_train/should_i_train.py: the same rules, the same answers. */
+import { grouped } from "./numbers";
+
 export interface Condition {
   key: string;
   operator: "=" | ":" | "!" | "<" | ">=";
@@ -73,7 +75,7 @@ function reason(rules: Rules, { key, operator, wanted }: Condition, given: Answe
   if (value === undefined || operator === "!") return "";
   if (typeof value === "number") {
     const side = operator === "<" ? "fewer than" : "at least";
-    return `\`${key}\` is ${grouped(value)}: ${side} ${grouped(Number(wanted))}.`;
+    return `\`${key}\` is ${grouped(Math.trunc(value))}: ${side} ${grouped(Math.trunc(Number(wanted)))}.`;
   }
   const says = rules.answers[key] ?? {};
   if (Array.isArray(value)) {
@@ -81,10 +83,6 @@ function reason(rules: Rules, { key, operator, wanted }: Condition, given: Answe
     return found.map((one) => `\`${key}\` names \`${one}\`: ${says[one]}.`).join(" ");
   }
   return `\`${key}\` is \`${value}\`: ${says[value]}.`;
-}
-
-function grouped(count: number): string {
-  return Math.trunc(count).toLocaleString("en-US");
 }
 
 export interface Change {

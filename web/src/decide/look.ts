@@ -1,5 +1,6 @@
 import { h } from "../dom";
 import { sheet } from "../style";
+import { grouped, readable } from "./numbers";
 
 const text = `
 .panel { border: 1px solid var(--rule, #ccc); border-left: 4px solid var(--steel, #23597f); border-radius: .4rem;
@@ -40,30 +41,10 @@ export function room(host: HTMLElement): ShadowRoot {
   return root;
 }
 
-/**
- * With commas between thousands and at most so many decimals. `Intl` would do the same, but loads its tables
- * first, which takes longer than all the rest of a calculator.
- */
-export function grouped(value: number, decimals = 6): string {
-  const [whole = "", part] = String(Number(value.toFixed(decimals))).split(".");
-  return whole.replace(/\B(?=(\d{3})+$)/g, ",") + (part ? `.${part}` : "");
-}
-
 /** Three digits and a word that a reader can take in; the exact figure on hover. */
 export function amount(value: number, unit = "", before = ""): HTMLElement {
   const exact = `${before}${grouped(value)}${unit}`;
   return h("span", { class: "number", title: exact }, `${before}${readable(value)}${unit}`);
-}
-
-export function readable(value: number): string {
-  for (const [size, word] of [[1e12, " trillion"], [1e9, " billion"], [1e6, " million"], [1e3, " thousand"]] as const) {
-    if (Math.abs(value) >= size) return digits(value / size) + word;
-  }
-  return digits(value);
-}
-
-function digits(value: number): string {
-  return grouped(Number(value.toPrecision(3)), 20);
 }
 
 const sizes: Record<string, number> = { k: 1e3, thousand: 1e3, m: 1e6, million: 1e6, b: 1e9, billion: 1e9, t: 1e12, trillion: 1e12 };

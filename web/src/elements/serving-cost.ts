@@ -1,6 +1,7 @@
 import { breakEven, monthlyBill, requestsUntilServingOvertakes, servingMemory, type ServingFigures } from "../decide/calculators";
 import { calculator, table } from "../decide/fields";
-import { amount, grouped } from "../decide/look";
+import { amount } from "../decide/look";
+import { grouped } from "../decide/numbers";
 import { dataOf } from "../decide/state";
 import { h, svg } from "../dom";
 

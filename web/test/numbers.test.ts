@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { grouped, readable } from "../src/decide/look";
+import { grouped, readable } from "../src/decide/numbers";
 
 test("grouped numbers read as the language's own formatter writes them", () => {
   const own = new Intl.NumberFormat("en-US", { maximumFractionDigits: 6 });
