@@ -97,6 +97,34 @@ def marked(mark: str) -> list[str]:
     return found
 
 
+HASTY = """
+import os, runpy, signal, subprocess, sys
+
+class Hasty(subprocess.Popen):
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        if {moment!r} == "starts":
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def send_signal(self, number):
+        if {moment!r} == "ends":
+            os.kill(os.getpid(), signal.SIGTERM)
+        super().send_signal(number)
+
+subprocess.Popen = Hasty
+runpy.run_path({program!r}, run_name="__main__")
+"""
+"""Ends a program at the worst moments: its server runs, but no name stands for it yet; or it is about to
+be told to end."""
+
+
+def hasty(program: Path, moment: str, here: Path, environment: dict[str, str]) -> int:
+    """What the program returns if it is told to end when its server `starts` or `ends`."""
+    source = HASTY.format(moment=moment, program=str(program))
+    command = [sys.executable, "-c", source]
+    return subprocess.run(command, cwd=here, env=environment, timeout=120, check=False).returncode
+
+
 def gone(mark: str, seconds: float = 10) -> bool:
     deadline = time.monotonic() + seconds
     while marked(mark) and time.monotonic() < deadline:
@@ -165,6 +193,12 @@ def test_no_server_outlives_a_program_that_is_ended(tmp_path: Path) -> None:
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=20) == 1
     assert gone(mark), marked(mark)
+
+
+def test_no_server_outlives_a_program_that_is_ended_while_it_starts_one(tmp_path: Path) -> None:
+    nowhere = {"HF_HUB_CACHE": str(tmp_path / "empty"), "HF_HUB_OFFLINE": "1", "CHAT_TEST": str(tmp_path)}
+    assert hasty(SNIPPET, "starts", tmp_path, environment(**nowhere)) == 1
+    assert gone(f"CHAT_TEST={tmp_path}")
 
 
 def test_a_model_that_only_a_started_program_opens_is_in_the_record(small: SmallBook) -> None:

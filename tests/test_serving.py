@@ -21,7 +21,7 @@ import httpx
 import pytest
 
 from tests.conftest import ROOT
-from tests.test_chat import gone, marked
+from tests.test_chat import gone, hasty, marked
 from toolkit import hub
 from toolkit.book import Book
 from toolkit.snippets import read
@@ -325,6 +325,22 @@ def test_no_server_outlives_a_load_that_is_ended(name: str, tmp_path: Path) -> N
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=60) == 1
     assert gone(mark), marked(mark)
+
+
+@pytest.mark.parametrize(
+    ("name", "moment"),
+    [("load_test", "starts"), ("load_test", "ends"), ("load_transformers_serve", "starts")],
+)
+def test_no_server_outlives_a_load_that_is_ended_at_the_worst_moment(
+    name: str, moment: str, tmp_path: Path
+) -> None:
+    (tmp_path / "snippets").symlink_to(ROOT / "snippets")
+    starts, *_ = read(FOLDER / f"{name}.py", Book(ROOT)).cells
+    program = tmp_path / "serve_and_end.py"
+    program.write_text(f"{starts.source}\nwith serving({'1' if name == 'load_test' else ''}):\n    pass\n")
+    embedded = environment(tmp_path, **hub.environment(Book(ROOT)))
+    assert hasty(program, moment, tmp_path, embedded) == 1
+    assert gone(f"SERVING_TEST={tmp_path}")
 
 
 def test_without_a_model_the_load_says_where_to_look(tmp_path: Path) -> None:

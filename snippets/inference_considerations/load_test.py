@@ -1,7 +1,7 @@
 """Load a server with more and more clients at once, and see what batching does for it.
 
-Needs: pip install torch transformers fastapi uvicorn httpx numpy matplotlib, and the book's
-serve_batched.py
+Needs: pip install torch transformers fastapi uvicorn httpx psutil numpy matplotlib,
+and the book's serve_batched.py
 """
 
 # %% start the server as a process of its own
@@ -15,22 +15,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
+
 program = Path("snippets/inference_considerations/serve_batched.py")
+why = f"{program} is missing: download it from the book's page and put it there"
 if not program.exists():
-    raise SystemExit(
-        f"{program} is missing: download it from the book's page and put it there"
-    )
+    raise SystemExit(why)
 
 
 @contextmanager
-def serving(largest_batch: int) -> Iterator[str]:
+def serving(largest: int) -> Iterator[str]:
     """The address of a server that lives as long as the block under `with`."""
     with socket.create_server(("127.0.0.1", 0)) as door:  # any free port
         port = door.getsockname()[1]
     command = [sys.executable, "-m", "uvicorn", f"{program.stem}:app", "--port", str(port)]
-    options = ["--app-dir", str(program.parent), "--log-level", "warning"]
-    environment = {**os.environ, "LARGEST_BATCH": str(largest_batch)}
-    server = subprocess.Popen(command + options, env=environment)
+    command += ["--app-dir", str(program.parent), "--log-level", "warning"]
+    server = subprocess.Popen(command, env={**os.environ, "LARGEST_BATCH": str(largest)})
     try:
         deadline = time.monotonic() + 300  # the first time it downloads the model
         while True:
@@ -46,7 +46,13 @@ def serving(largest_batch: int) -> Iterator[str]:
         server.wait()
 
 
-signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that `finally` runs then too
+def end(*_: object) -> None:  # even a server that has no name yet ends with this program
+    for child in psutil.Process().children():
+        child.terminate()
+    sys.exit(1)
+
+
+signal.signal(signal.SIGTERM, end)
 
 # %% be many clients at once
 import asyncio
@@ -89,7 +95,7 @@ texts = [
     "Fits well, looks good, and the colour is the one in the picture.",
 ]
 bodies = [{"text": text} for text in texts]
-CROWDS = (1, 2, 4, 8, 16, 32, 64, 256)
+CROWDS = (1, 2, 4, 8, 16, 32, 64, 256)  # the more, the longer: who was refused comes again
 measured = {}
 print("                      answers   milliseconds    texts    told to")
 print("             clients  a second     p50    p95  a batch  come later")
@@ -99,8 +105,9 @@ with ThreadPoolExecutor(1) as thread:  # a notebook's own thread has a loop alre
         with serving(largest) as url:
             thread.submit(asyncio.run, load(url, bodies, 4, 0.5)).result()  # warm up
             for clients in CROWDS:
-                length = max(1, clients / 64)  # seconds: who was refused comes again
-                job = thread.submit(asyncio.run, load(url, bodies, clients, length))
+                job = thread.submit(
+                    asyncio.run, load(url, bodies, clients, max(1, clients / 64))
+                )
                 replies, seconds = job.result()
                 good = [(took, reply) for status, took, reply in replies if status == 200]
                 p50, p95 = np.percentile([took * 1000 for took, _ in good], [50, 95])
@@ -117,15 +124,14 @@ alt = (
     "Latency against answers a second: one by one the curve turns straight up early, "
     "with batches it reaches further to the right first"
 )
-figure, axes = plt.subplots(figsize=(6.8, 4.2), label=alt)
+figure, axes = plt.subplots(figsize=(6.8, 4.2), label=alt, subplot_kw={"yscale": "log"})
 for (way, rows), color in zip(measured.items(), ("#d9531e", "#1f6f78")):
     answers, p50, p95 = zip(*rows)
     axes.plot(answers, p50, "o-", color=color, markersize=4, label=f"{way}, p50")
     axes.plot(answers, p95, "--", color=color, linewidth=1, label=f"{way}, p95")
     for clients, x, y in zip(CROWDS, answers, p50):
         axes.annotate(clients, (x, y), (4, -11), textcoords="offset points", color=color)
-axes.set(xlabel="answers a second", ylabel="milliseconds until the answer", yscale="log")
-axes.set_xlim(0)
+axes.set(xlabel="answers a second", ylabel="milliseconds until the answer", xlim=(0, None))
 axes.yaxis.set_major_formatter("{x:g}")
 axes.legend(title="beside the dots: clients", bbox_to_anchor=(1, 1), loc="upper left")
 plt.show()

@@ -1,10 +1,9 @@
 """Load `transformers serve` with more clients at once: one by one, and continuous batching.
 
-Needs: pip install torch "transformers[serving]" httpx numpy matplotlib
+Needs: pip install torch "transformers[serving]" httpx psutil numpy matplotlib
 """
 
 # %% start the server as a process of its own
-import os
 import signal
 import socket
 import subprocess
@@ -12,6 +11,8 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+import psutil
 
 name = "HuggingFaceTB/SmolLM2-135M-Instruct"
 program = [sys.executable, "-m", "transformers.cli.transformers", "serve", name]
@@ -23,8 +24,8 @@ def serving(*options: str) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as door:  # any free port
         port = door.getsockname()[1]
     command = [*program, "--host", "127.0.0.1", "--port", str(port), *options]
-    with open(os.devnull, "w") as nothing:  # it logs every request
-        server = subprocess.Popen(command, stdout=nothing, stderr=nothing)
+    # It logs every request.
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + 300  # the first time it downloads the model
         while True:
@@ -40,7 +41,13 @@ def serving(*options: str) -> Iterator[str]:
         server.wait()
 
 
-signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that `finally` runs then too
+def end(*_: object) -> None:  # even a server that has no name yet ends with this program
+    for child in psutil.Process().children():
+        child.terminate()
+    sys.exit(1)
+
+
+signal.signal(signal.SIGTERM, end)
 
 # %% be many clients at once
 import asyncio
@@ -114,15 +121,14 @@ alt = (
     "Latency against answers a second of transformers serve, as clients are added: "
     "one by one, and with continuous batching"
 )
-figure, axes = plt.subplots(figsize=(6.8, 4.2), label=alt)
+figure, axes = plt.subplots(figsize=(6.8, 4.2), label=alt, subplot_kw={"yscale": "log"})
 for (way, rows), color in zip(measured.items(), ("#d9531e", "#1f6f78")):
     answers, p50, p95 = zip(*rows)
     axes.plot(answers, p50, "o-", color=color, markersize=4, label=f"{way}, p50")
     axes.plot(answers, p95, "--", color=color, linewidth=1, label=f"{way}, p95")
     for clients, x, y in zip(CROWDS, answers, p50):
         axes.annotate(clients, (x, y), (4, -11), textcoords="offset points", color=color)
-axes.set(xlabel="answers a second", ylabel="milliseconds until the answer", yscale="log")
-axes.set_xlim(0)
+axes.set(xlabel="answers a second", ylabel="milliseconds until the answer", xlim=(0, None))
 axes.yaxis.set_major_formatter("{x:g}")
 axes.legend(title="beside the dots: clients", bbox_to_anchor=(1, 1), loc="upper left")
 plt.show()

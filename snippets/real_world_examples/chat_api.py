@@ -1,7 +1,7 @@
 """Chat with a model that you call over HTTP, at any address that speaks OpenAI's protocol.
 
-Needs: pip install openai torch "transformers[serving]". It starts a server of its own; with
-OPENAI_BASE_URL, OPENAI_API_KEY and OPENAI_MODEL in the environment it calls yours.
+Needs: pip install openai torch "transformers[serving]" psutil. It starts a server of its
+own; with OPENAI_BASE_URL, OPENAI_API_KEY, OPENAI_MODEL in the environment it calls yours.
 """
 
 # %% choose who answers
@@ -14,6 +14,14 @@ import sys
 import time
 
 import openai
+import psutil
+
+
+def end(*_: object) -> None:  # even a server that has no name yet ends with this program
+    for child in psutil.Process().children():
+        child.terminate()
+    sys.exit(1)
+
 
 name = os.environ.get("OPENAI_MODEL", "HuggingFaceTB/SmolLM2-135M-Instruct")
 address = os.environ.get("OPENAI_BASE_URL")
@@ -22,9 +30,9 @@ if address is None:
         port = door.getsockname()[1]
     program = [sys.executable, "-m", "transformers.cli.transformers", "serve", name]
     options = ["--host", "127.0.0.1", "--port", str(port)]
+    signal.signal(signal.SIGTERM, end)
     server = subprocess.Popen(program + options, stdout=subprocess.DEVNULL)
     atexit.register(server.kill)  # whatever happens, it does not outlive this program
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     address = f"http://127.0.0.1:{port}/v1"
     deadline = time.monotonic() + 300  # the first time it downloads the model
     while True:
