@@ -85,6 +85,36 @@ def test_code_output_and_links(site: SmallBook) -> None:
     assert re.search(r'<button [^>]*data-file="snippets/page/tells.py"', html)
 
 
+def test_what_a_snippet_needs_is_a_whole_command_and_links(site: SmallBook) -> None:
+    (site.root / "snippets" / "data" / "words.csv").write_text("a,b\n")
+    site.snippet(
+        "needy",
+        """
+        '''Want much.
+
+        Needs: pip install torch "ray[data,serve]" scikit-learn, and the book's words.csv,
+        tells.py, and <nothing.csv>, if not needy.py
+        As a server: uvicorn needy:app
+        '''
+        # %% tell
+        print("much")
+        """,
+    )
+    assert site.toolkit("record").returncode == 0
+    result = build(site, fence("page/needy.py"))
+    assert result.returncode == 0, result.stderr
+    html = (site.root / "site" / "index.html").read_text()
+    (said,) = re.findall(r'<span class="needs">(.*?)</span>', html)
+    links = [
+        f'<a href="{place}" download>' for place in ("snippets/data/words.csv", "snippets/page/tells.py")
+    ]
+    assert said == (
+        'Needs: <code>pip install torch "ray[data,serve]" scikit-learn</code>, and the book\'s '
+        f"{links[0]}words.csv</a>, {links[1]}tells.py</a>, and &lt;nothing.csv&gt;, if not needy.py "
+        "As a server: uvicorn needy:app"
+    )
+
+
 def test_named_cells_and_halves(site: SmallBook) -> None:
     assert build(site, fence("page/tells.py: tell (output)")).returncode == 0
     html = (site.root / "site" / "index.html").read_text()

@@ -245,14 +245,21 @@ def _header(state: State, snippet: Snippet | None, page: str | None) -> str:
 
 
 def _needs(snippet: Snippet, page: str | None) -> str:
-    """The docstring's words, with the book's data files as links."""
-    words = escape(snippet.needs.replace("\\\n", ""))
+    """The docstring's words: what to say to a shell as code, and the book's other files as links."""
     book = shelf().book
-    for name in set(re.findall(r"\b[\w-]+\.(?:csv|flac)\b", words)):
-        for folder, place in ((book.snippets / "data", "snippets/data"), (book.docs / "data", "data")):
-            if (folder / name).exists():
-                words = words.replace(name, f'<a href="{_up(page)}{place}/{name}" download>{name}</a>')
-    return re.sub(r"(pip install [\w -]+)", r"<code>\1</code>", words)
+
+    def link(found: re.Match[str]) -> str:
+        name = found[0]
+        for file in [*book.snippets.glob(f"*/{name}"), *book.docs.glob(f"data/{name}")]:
+            if file != book.snippets / snippet.name:
+                place = file.relative_to(book.docs if file.is_relative_to(book.docs) else book.root)
+                return f'<a href="{_up(page)}{place.as_posix()}" download>{name}</a>'
+        return name
+
+    words = escape(snippet.needs.replace("\\\n", ""), quote=False)
+    words = re.sub(r"\b[\w-]+\.(?:csv|flac|py)\b", link, words)
+    words = re.sub(r"(</a>) (?=[A-Z])", r"\1. ", words)  # a new line ends a sentence in the file
+    return re.sub(r'(pip install(?: (?:[\w-]+|"[\w\[\],-]+"))+)', r"<code>\1</code>", words)
 
 
 def cost(record: Record) -> str:
