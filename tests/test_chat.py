@@ -198,7 +198,7 @@ def test_no_server_outlives_a_program_that_is_ended(tmp_path: Path) -> None:
 def test_no_server_outlives_a_program_that_is_ended_while_it_starts_one(tmp_path: Path) -> None:
     nowhere = {"HF_HUB_CACHE": str(tmp_path / "empty"), "HF_HUB_OFFLINE": "1", "CHAT_TEST": str(tmp_path)}
     assert hasty(SNIPPET, "starts", tmp_path, environment(**nowhere)) == 1
-    assert gone(f"CHAT_TEST={tmp_path}")
+    assert gone(mark := f"CHAT_TEST={tmp_path}"), marked(mark)
 
 
 def test_a_model_that_only_a_started_program_opens_is_in_the_record(small: SmallBook) -> None:

@@ -93,8 +93,8 @@ def test_what_a_snippet_needs_is_a_whole_command_and_links(site: SmallBook) -> N
         '''Want much.
 
         Needs: pip install torch "ray[data,serve]" scikit-learn, and the book's words.csv,
-        tells.py, and <nothing.csv>, if not needy.py
-        As a server: uvicorn needy:app
+        <nothing.csv>, and tells.py
+        As a server: uvicorn needy:app, in needy.py
         '''
         # %% tell
         print("much")
@@ -110,8 +110,8 @@ def test_what_a_snippet_needs_is_a_whole_command_and_links(site: SmallBook) -> N
     ]
     assert said == (
         'Needs: <code>pip install torch "ray[data,serve]" scikit-learn</code>, and the book\'s '
-        f"{links[0]}words.csv</a>, {links[1]}tells.py</a>, and &lt;nothing.csv&gt;, if not needy.py "
-        "As a server: uvicorn needy:app"
+        f"{links[0]}words.csv</a>, &lt;nothing.csv&gt;, and {links[1]}tells.py</a>. "
+        "As a server: uvicorn needy:app, in needy.py"
     )
 
 

@@ -340,7 +340,7 @@ def test_no_server_outlives_a_load_that_is_ended_at_the_worst_moment(
     program.write_text(f"{starts.source}\nwith serving({'1' if name == 'load_test' else ''}):\n    pass\n")
     embedded = environment(tmp_path, **hub.environment(Book(ROOT)))
     assert hasty(program, moment, tmp_path, embedded) == 1
-    assert gone(f"SERVING_TEST={tmp_path}")
+    assert gone(mark := f"SERVING_TEST={tmp_path}"), marked(mark)
 
 
 def test_without_a_model_the_load_says_where_to_look(tmp_path: Path) -> None:

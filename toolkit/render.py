@@ -256,7 +256,7 @@ def _needs(snippet: Snippet, page: str | None) -> str:
                 return f'<a href="{_up(page)}{place.as_posix()}" download>{name}</a>'
         return name
 
-    words = escape(snippet.needs.replace("\\\n", ""), quote=False)
+    words = escape(snippet.needs, quote=False)
     words = re.sub(r"\b[\w-]+\.(?:csv|flac|py)\b", link, words)
     words = re.sub(r"(</a>) (?=[A-Z])", r"\1. ", words)  # a new line ends a sentence in the file
     return re.sub(r'(pip install(?: (?:[\w-]+|"[\w\[\],-]+"))+)', r"<code>\1</code>", words)
